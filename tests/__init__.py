@@ -1,0 +1,1 @@
+"""Tests of the promises; how they run stands in scripts/test."""
