@@ -1,0 +1,89 @@
+"""What endpoints are given: the process, this instant, the raw body, the signed-in actor."""
+
+from datetime import datetime
+from functools import cache
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from app.access.actor import Actor
+from app.access.credentials import authenticate
+from app.api.problems import UnknownParameter
+from app.core.database import Database
+from app.core.errors import Unauthorized, UnsupportedMedia, at
+from app.core.rawjson import Json, parse
+from app.services.runtime import Runtime
+
+
+async def get_runtime(request: Request) -> Runtime:
+    """The process that answers."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+AtRuntime = Annotated[Runtime, Depends(get_runtime)]
+
+
+async def get_db(runtime: AtRuntime) -> Database:
+    """Its database."""
+    return runtime.db
+
+
+async def get_now(runtime: AtRuntime) -> datetime:
+    """The instant of the request, by the process's clock."""
+    return runtime.clock()
+
+
+Db = Annotated[Database, Depends(get_db)]
+Now = Annotated[datetime, Depends(get_now)]
+
+
+def get_actor(request: Request, db: Db, now: Now) -> Actor:
+    """Who is signed in by the bearer token; raises ``Unauthorized``."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized("Send a bearer token.", "请先登录。")
+    with db.read() as session:
+        actor = authenticate(session, token.strip(), now=now)
+    request.scope["actor_id"] = actor.id
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(get_actor)]
+
+
+async def get_raw_json(request: Request) -> Json:
+    """The body as received, strictly parsed; raises ``UnsupportedMedia``, ``BrokenJson`` and its kin."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMedia("Send application/json.", "请使用 application/json 提交。")
+    return parse(await request.body())
+
+
+RawJson = Annotated[Json, Depends(get_raw_json)]
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Raise ``UnknownParameter`` for a query parameter that the route does not declare."""
+    route = request.scope.get("route")
+    if not request.query_params or not isinstance(route, APIRoute):
+        return
+    unknown = sorted(set(request.query_params) - _declared_parameters(route))
+    if unknown:
+        faults = [at(name, "unknown-parameter", name) for name in unknown[:20]]
+        raise UnknownParameter("The route has no such parameter.", "请求含有未知的查询参数。", errors=faults)
+
+
+@cache
+def _declared_parameters(route: APIRoute) -> frozenset[str]:
+    names: set[str] = set()
+    for parameter in get_flat_dependant(route.dependant).query_params:
+        kind = parameter.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names |= {field.alias or name for name, field in kind.model_fields.items()}
+        else:
+            names.add(parameter.alias)
+    return frozenset(names)

@@ -1,0 +1,140 @@
+"""JSON made by the database, written once for PostgreSQL and SQLite; the values are the same on both.
+
+Instants are RFC 3339 in UTC with six decimals on both.
+"""
+
+from typing import Any  # SQL expressions of any type
+
+from sqlalchemy import ColumnElement, FromClause, Select, Text, literal_column, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class _JsonText(FunctionElement[str]):
+    """An SQL function of ours whose value is JSON."""
+
+    type = Text()
+    inherit_cache = True
+
+
+class _Object(_JsonText):
+    name = "xh_object"
+
+
+class _Array(_JsonText):
+    name = "xh_array"
+
+
+class _Time(_JsonText):
+    name = "xh_time"
+
+
+class _Bool(_JsonText):
+    name = "xh_bool"
+
+
+class _Stored(_JsonText):
+    name = "xh_stored"
+
+
+class _AsText(_JsonText):
+    name = "xh_text"
+
+
+def json_object(members: dict[str, ColumnElement[Any]]) -> ColumnElement[str]:
+    """A JSON object with these members, in this order; at most 50 (PostgreSQL takes 100 arguments)."""
+    parts: list[ColumnElement[Any]] = []
+    for key, value in members.items():
+        parts += [literal_column(f"'{key}'"), value]
+    return _Object(*parts)
+
+
+def json_array(query: Select[Any]) -> ColumnElement[str]:
+    """The rows of ``query`` (one column of JSON objects, ordered) as an array, ``[]`` when there are none."""
+    rows: FromClause = query.subquery()
+    return _Stored(select(_Array(next(iter(rows.c)))).select_from(rows).scalar_subquery())
+
+
+def json_time(column: Any) -> ColumnElement[str]:
+    """An instant as a JSON string."""
+    return _Time(column)
+
+
+def json_bool(column: Any) -> ColumnElement[str]:
+    """A boolean as true or false."""
+    return _Bool(column)
+
+
+def json_stored(column: Any) -> ColumnElement[str]:
+    """The value of a JSON column, as it is."""
+    return _Stored(column)
+
+
+def as_text(value: ColumnElement[str]) -> ColumnElement[str]:
+    """A JSON expression as text, for a column or for Python."""
+    return _AsText(value)
+
+
+def _args(element: FunctionElement[str], compiler: SQLCompiler, **kw: Any) -> str:
+    return ", ".join(compiler.process(clause, **kw) for clause in element.clauses)
+
+
+@compiles(_Object, "postgresql")
+def _pg_object(element: _Object, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_build_object({_args(element, compiler, **kw)})"
+
+
+@compiles(_Object, "sqlite")
+def _sqlite_object(element: _Object, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_object({_args(element, compiler, **kw)})"
+
+
+@compiles(_Array, "postgresql")
+def _pg_array(element: _Array, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"coalesce(json_agg({_args(element, compiler, **kw)}), '[]'::json)"
+
+
+@compiles(_Array, "sqlite")
+def _sqlite_array(element: _Array, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_group_array(json({_args(element, compiler, **kw)}))"
+
+
+@compiles(_Time, "postgresql")
+def _pg_time(element: _Time, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"to_char({_args(element, compiler, **kw)} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+
+@compiles(_Time, "sqlite")
+def _sqlite_time(element: _Time, compiler: SQLCompiler, **kw: Any) -> str:
+    return _args(element, compiler, **kw)
+
+
+@compiles(_Bool, "postgresql")
+def _pg_bool(element: _Bool, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({_args(element, compiler, **kw)})"
+
+
+@compiles(_Bool, "sqlite")
+def _sqlite_bool(element: _Bool, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json(CASE ({_args(element, compiler, **kw)}) WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END)"
+
+
+@compiles(_Stored, "postgresql")
+def _pg_stored(element: _Stored, compiler: SQLCompiler, **kw: Any) -> str:
+    return _args(element, compiler, **kw)
+
+
+@compiles(_Stored, "sqlite")
+def _sqlite_stored(element: _Stored, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json({_args(element, compiler, **kw)})"
+
+
+@compiles(_AsText, "postgresql")
+def _pg_text(element: _AsText, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({_args(element, compiler, **kw)})::text"
+
+
+@compiles(_AsText, "sqlite")
+def _sqlite_text(element: _AsText, compiler: SQLCompiler, **kw: Any) -> str:
+    return _args(element, compiler, **kw)

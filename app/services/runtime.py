@@ -1,0 +1,25 @@
+"""What a running process holds and hands down: no module builds an engine, a client or a key at import."""
+
+from dataclasses import dataclass
+
+from app.core.clock import Clock
+from app.core.config import Settings
+from app.core.database import Database
+from app.core.storage import Storage
+from app.services.calendar import Calendars
+from app.services.numbers import Numbers
+from app.services.receipts import Receipts
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One process's database, storage, clock and keys."""
+
+    settings: Settings
+    db: Database
+    storage: Storage
+    clock: Clock
+    secret: bytes
+    numbers: Numbers
+    receipts: Receipts
+    calendars: Calendars
