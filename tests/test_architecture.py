@@ -23,7 +23,12 @@ LEVELS = {
 LEFT_OF_API = {package for package, level in LEVELS.items() if level < LEVELS["api"]}
 HTTP = ("fastapi", "starlette", "uvicorn", "httpx")
 CLOCK_READINGS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
-CLOCK_READERS = {"app.core.clock", "app.core.ids"}
+CLOCK_READERS = {
+    "app.core.clock": "is the clock",
+    "app.core.ids": "a UUIDv7 holds the moment it was made",
+    "app.core.storage": "compares with the times of files, which are the machine's",
+}
+COMMITTERS = {"app.services.installation": "a migration has its own connection and no session"}
 SQL_WORDS = {"select", "insert", "update", "delete", "text", "func", "exists", "union_all"}
 SESSION_WORK = {"exec", "execute", "scalar", "scalars", "add", "add_all", "delete", "flush", "get", "merge"}
 MADE_ONCE = {"create_engine", "create_app", "FastAPI", "Settings", "load_settings", "Database"}
@@ -124,9 +129,11 @@ def clock(module: Module) -> Iterator[str]:
     if module.name not in CLOCK_READERS:
         yield from (f"{line}: {name}()" for line, name in calls(module.tree) if name in CLOCK_READINGS)
     if module.package in LEFT_OF_API - {"core"}:
-        yield from (
-            f"{found.line}: {found.path}" for found in imports(module.tree) if found.path == "app.core.clock.utc_now"
-        )
+        yield from (f"{line}: {name}()" for line, name in calls(module.tree) if name.split(".")[-1] == "utc_now")
+        for node in ast.walk(module.tree):
+            is_default = isinstance(node, ast.keyword) and node.arg in {"default_factory", "default", "onupdate"}
+            if is_default and ast.unparse(node.value).endswith("utc_now"):
+                yield f"{node.value.lineno}: {node.arg}=utc_now"
 
 
 def environment(module: Module) -> Iterator[str]:
@@ -190,7 +197,7 @@ def writing_queries(module: Module) -> Iterator[str]:
 
 
 def ended_transactions(module: Module) -> Iterator[str]:
-    if module.package in {"queries", "services", "api"}:
+    if module.package in {"queries", "services", "api"} and module.name not in COMMITTERS:
         for line, name in calls(module.tree):
             if name.split(".")[-1] in {"commit", "rollback"}:
                 yield f"{line}: {name}()"
@@ -287,8 +294,9 @@ def test_folder_without_python(folder):
         (relative_imports, "app.core.ids", "from .clock import utc_now"),
         (clock, "app.services.hazards", "now = datetime.now(UTC)"),
         (clock, "app.api.hazards", "now = datetime.datetime.utcnow()"),
-        (clock, "app.core.storage", "started = time.time()"),
-        (clock, "app.queries.hazards", "from app.core.clock import utc_now"),
+        (clock, "app.core.database", "started = time.time()"),
+        (clock, "app.queries.hazards", "def f():\n    return utc_now().date()"),
+        (clock, "app.models.hazard", "x = Field(default_factory=utc_now)"),
         (environment, "app.services.hazards", "x = os.environ['HOME']"),
         (environment, "app.jobs.worker", "from os import getenv"),
         (made_at_import, "app.main", "app = create_app(load_settings())"),
@@ -322,6 +330,7 @@ def test_rule_sees_a_planted_violation(rule, name, source):
         ("app.main", "def create_app(settings):\n    from fastapi import FastAPI\n    return FastAPI()"),
         ("app.core.clock", "def utc_now():\n    return datetime.now(UTC)"),
         ("app.queries.hazards", "def f(session):\n    return session.exec(select(Hazard)).all()"),
+        ("app.services.runtime", "from app.core.clock import utc_now\ndef f(clock=utc_now):\n    return clock()"),
         ("app.services.hazards.claim", "def f(session, hazard):\n    hazard.status = target\n    session.add(hazard)"),
     ],
 )
