@@ -21,6 +21,8 @@ from uuid import uuid4
 from app.core.errors import TooLarge, Unavailable
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_MAX_KNOWN_FOLDERS: Final = 5000
+_NEW_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -57,7 +59,9 @@ class Incoming:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.discard()
 
     @property
@@ -84,10 +88,7 @@ class Incoming:
         The same content again replaces itself, so a copy that rotted on the disk is healed.
         Raises ``StorageFull`` or ``StorageUnavailable``.
         """
-        address = self._storage.path(self.sha256)
-        with _disk():
-            self._storage.put_in_place(self._descriptor, self.path, address)
-        self._close()
+        self._keep_at(self._storage.path(self.sha256))
         return self.sha256
 
     def discard(self) -> None:
@@ -95,6 +96,16 @@ class Incoming:
         if self._is_open:
             self._close()
             self.path.unlink(missing_ok=True)
+
+    def _keep_at(self, address: Path) -> None:
+        self._flush()
+        with _disk():
+            self._storage._put_in_place(self.path, address)
+        self._close()
+
+    def _flush(self) -> None:
+        with _disk():
+            os.fsync(self._descriptor)
 
     def _close(self) -> None:
         self._is_open = False
@@ -111,10 +122,14 @@ class Storage:
 
     def receive(self, max_bytes: int) -> Incoming:
         """A place for a file that is about to arrive; use it in a ``with`` block."""
+        path = self._incoming / uuid4().hex
         with _disk():
-            self._make_folder(self._incoming)
-            path = self._incoming / uuid4().hex
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                descriptor = os.open(path, _NEW_FILE, 0o600)
+            except FileNotFoundError:  # the first one, or somebody removed the folder
+                self._durable_folders.clear()
+                self._make_folder(self._incoming)
+                descriptor = os.open(path, _NEW_FILE, 0o600)
         return Incoming(self, path, descriptor, max_bytes)
 
     def path(self, sha256: str) -> Path:
@@ -138,7 +153,7 @@ class Storage:
         address = self.thumbnail_path(sha256)
         with self.receive(len(content)) as incoming:
             incoming.write(content)
-            incoming.keep_as(address)
+            incoming._keep_at(address)
 
     def clear_incoming(self, *, older_than_s: float = 3600) -> int:
         """Remove what crashed uploads left behind, and count it; other processes' uploads are younger."""
@@ -155,15 +170,13 @@ class Storage:
         """Write, flush and remove a byte. Raises ``StorageFull`` or ``StorageUnavailable``."""
         with self.receive(1) as probe:
             probe.write(b"\0")
-            probe.flush()
+            probe._flush()
 
-    def put_in_place(self, descriptor: int, path: Path, address: Path) -> None:
-        """Flush an open file, rename it to its address, flush the folder."""
-        os.fsync(descriptor)
-        self._make_folder(address.parent)
+    def _put_in_place(self, path: Path, address: Path) -> None:
         try:
+            self._make_folder(address.parent)
             path.replace(address)
-        except FileNotFoundError:  # somebody removed an empty folder that we knew
+        except FileNotFoundError:  # somebody removed a folder that we knew
             self._durable_folders.clear()
             self._make_folder(address.parent)
             path.replace(address)
@@ -182,6 +195,8 @@ class Storage:
         """
         if folder in self._durable_folders:
             return
+        if len(self._durable_folders) >= _MAX_KNOWN_FOLDERS:
+            self._durable_folders.clear()
         if folder != self.root:
             self._make_folder(folder.parent)
         folder.mkdir(mode=0o700, parents=folder == self.root, exist_ok=True)
