@@ -5,9 +5,9 @@ from functools import cache
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 
 from app.access.actor import Actor
 from app.access.credentials import authenticate
@@ -79,11 +79,4 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
 @cache
 def _declared_parameters(route: APIRoute) -> frozenset[str]:
-    names: set[str] = set()
-    for parameter in get_flat_dependant(route.dependant).query_params:
-        kind = parameter.field_info.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            names |= {field.alias or name for name, field in kind.model_fields.items()}
-        else:
-            names.add(parameter.alias)
-    return frozenset(names)
+    return frozenset(field.alias for field in get_flat_params(route.dependant) if isinstance(field.field_info, Query))

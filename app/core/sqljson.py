@@ -3,6 +3,7 @@
 Instants are RFC 3339 in UTC with six decimals on both.
 """
 
+from collections.abc import Mapping
 from typing import Any  # SQL expressions of any type
 
 from sqlalchemy import ColumnElement, FromClause, Select, Text, literal_column, select
@@ -42,7 +43,7 @@ class _AsText(_JsonText):
     name = "xh_text"
 
 
-def json_object(members: dict[str, ColumnElement[Any]]) -> ColumnElement[str]:
+def json_object(members: Mapping[str, Any]) -> ColumnElement[str]:
     """A JSON object with these members, in this order; at most 50 (PostgreSQL takes 100 arguments)."""
     parts: list[ColumnElement[Any]] = []
     for key, value in members.items():

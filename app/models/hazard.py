@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from app.core.ids import uuid7
 from app.domain.vocabulary import CHASED, CloseReason, PhotoRole, Severity, Status
-from app.models.types import AREA_PATH, JSON_TEXT, Id, UtcDateTime, text_enum
+from app.models.types import AREA_PATH, BIG, JSON_TEXT, Id, UtcDateTime, text_enum
 
 _IS_CHASED = text("status IN ({})".format(", ".join(f"'{status.value}'" for status in sorted(CHASED))))
 
@@ -125,7 +125,7 @@ class HazardEvent(SQLModel, table=True):
     occurred_at: datetime = Field(sa_type=UtcDateTime)  # business time
     recorded_at: datetime = Field(sa_type=UtcDateTime)  # receipt
     stated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the device's clock
-    offset_ms: int | None = None
+    offset_ms: int | None = Field(default=None, sa_type=BIG)
     latitude: float | None = None
     longitude: float | None = None
     accuracy_m: float | None = None

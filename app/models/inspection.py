@@ -7,7 +7,7 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import AnswerResult, InspectionKind
-from app.models.types import AREA_PATH, JSON_TEXT, Id, UtcDateTime, text_enum
+from app.models.types import AREA_PATH, BIG, JSON_TEXT, Id, UtcDateTime, text_enum
 
 
 class Inspection(SQLModel, table=True):
@@ -26,8 +26,8 @@ class Inspection(SQLModel, table=True):
     inspector_ids: list[str] = Field(sa_type=JSON_TEXT)
     started_at: datetime = Field(sa_type=UtcDateTime)  # device time + offset
     ended_at: datetime = Field(sa_type=UtcDateTime)
-    offset_ms: int | None = None
-    device_seq: int | None = None
+    offset_ms: int | None = Field(default=None, sa_type=BIG)
+    device_seq: int | None = Field(default=None, sa_type=BIG)
     clock_suspect: bool = False
     latitude: float | None = None
     longitude: float | None = None

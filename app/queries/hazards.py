@@ -1,0 +1,259 @@
+"""Hazards as somebody reads them: one, or a page, as JSON text made by the database.
+
+What depends on the reader or the day (days overdue, allowed actions) is put at the end of each record here.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any, Literal  # columns of any type
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ColumnElement, Row, and_, case, false, func, literal, literal_column, or_, select, tuple_
+from sqlmodel import Session, col
+
+from app.access.actor import Actor
+from app.access.scope import in_area_of, within
+from app.core.errors import NotFound
+from app.core.sqljson import as_text
+from app.domain.deadlines import days_overdue
+from app.domain.lifecycle import Case, Part, allowed_actions
+from app.domain.vocabulary import CHASED, Role, Severity, Status
+from app.models import Area, Hazard, Premises, VoidRequest
+from app.models.types import Id
+from app.queries.hazard_json import hazard_members
+from app.queries.paging import bad_cursor, decode_cursor, encode_cursor
+
+Sort = Literal["due_on", "found_at", "-overdue_days"]
+
+_CHASED = literal_column("hazard.status").in_([literal_column(f"'{status.value}'") for status in sorted(CHASED)])
+"""Written with literals, so that the planner sees the predicate of the partial indexes."""
+
+_GUARDED = (
+    col(Hazard.id),
+    col(Hazard.version),
+    col(Hazard.status),
+    col(Hazard.severity),
+    col(Hazard.due_on),
+    col(Hazard.original_due_on),
+    col(Hazard.reporter_ids),
+    col(Hazard.registered_at),
+    col(Hazard.claimant_id),
+    col(Hazard.claimed_at),
+    col(Hazard.reinspector_id),
+    col(Hazard.reinspected_at),
+    col(Hazard.determined_by_id),
+    col(Hazard.determined_at),
+    col(VoidRequest.asked_by_id),
+    col(VoidRequest.asked_at),
+)
+"""What the guards ask about each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class HazardFilter:
+    """Which hazards; ``as_of`` is the business date that stands for today."""
+
+    as_of: date
+    status: tuple[Status, ...] = ()
+    overdue: bool | None = None
+    due_before: date | None = None
+    area_id: UUID | None = None
+    premises_id: UUID | None = None
+    severity: Severity | None = None
+    category: str | None = None
+    campaign_id: UUID | None = None
+    handler_id: UUID | None = None
+    q: str | None = None
+
+
+def get_hazard(session: Session, actor: Actor, hazard_id: UUID, *, lock: bool = False) -> Hazard:
+    """The hazard within the actor's area, locked for a change if asked; raises ``NotFound``."""
+    query = select(Hazard).where(in_area_of(actor, Hazard.area_path), col(Hazard.id) == hazard_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    hazard: Hazard | None = session.execute(query).scalar_one_or_none()
+    if hazard is None:
+        raise no_such_hazard()
+    return hazard
+
+
+def no_such_hazard() -> NotFound:
+    """The same for a hazard that is not there and one outside the area."""
+    return NotFound("No such hazard in your area.", "在您的辖区内未找到该隐患。")
+
+
+def find_pending_void(session: Session, hazard_id: UUID) -> VoidRequest | None:
+    """The request to void that waits for its decision."""
+    return session.execute(
+        select(VoidRequest).where(col(VoidRequest.hazard_id) == hazard_id, col(VoidRequest.state) == "pending")
+    ).scalar_one_or_none()
+
+
+def read_hazard(session: Session, actor: Actor, hazard_id: UUID, *, today: date) -> tuple[str, int]:
+    """The read shape as JSON text, and the version; one statement. Raises ``NotFound``."""
+    query = _readable().where(in_area_of(actor, Hazard.area_path), col(Hazard.id) == hazard_id)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise no_such_hazard()
+    return _as_read(actor, row, today), row.version
+
+
+def list_hazards(
+    session: Session,
+    actor: Actor,
+    wanted: HazardFilter,
+    *,
+    sort: Sort = "due_on",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> tuple[list[str], str | None]:
+    """A page of read shapes as JSON texts, and the next cursor; stable while rows are written.
+
+    ``due_on`` and ``-overdue_days`` put the oldest due date first, ``found_at`` the newest find. One
+    statement, ``limit + 1`` rows. Raises ``BadCursor``, and ``NotFound`` for an area outside the actor's.
+    """
+    key, newest_first = _order(wanted, sort)
+    kind = f"hazards:{sort}:{wanted.as_of}"
+    query = _readable(key.label("sort_key")).where(*hazard_conditions(session, actor, wanted))
+    position = tuple_(key, col(Hazard.id))
+    if cursor is not None:
+        made_for, by, value, last_id = decode_cursor(cursor, 4)
+        if made_for != kind or by != str(actor.id):
+            raise bad_cursor()
+        after = tuple_(*_cursor_values(key, value, last_id))
+        query = query.where(position < after if newest_first else position > after)
+    order = (key.desc(), col(Hazard.id).desc()) if newest_first else (key, col(Hazard.id))
+    rows = session.execute(query.order_by(*order).limit(limit + 1)).all()
+    page = rows[:limit]
+    next_cursor = None
+    if len(rows) > limit:
+        last = page[-1]
+        next_cursor = encode_cursor(kind, str(actor.id), last.sort_key.isoformat(), str(last.id))
+    return [_as_read(actor, row, wanted.as_of) for row in page], next_cursor
+
+
+def case_of(row: Hazard | Row[Any], void: VoidRequest | Row[Any] | None) -> Case:
+    """What the guards ask, from a row with the columns of ``Hazard`` and its pending request to void."""
+    return Case(
+        status=row.status,
+        severity=row.severity,
+        has_claim=row.claimant_id is not None,
+        has_determination=row.determined_at is not None,
+        void_pending=void is not None and void.asked_by_id is not None,
+    )
+
+
+def parts_of(actor: Actor, row: Hazard | Row[Any], void: VoidRequest | Row[Any] | None) -> frozenset[Part]:
+    """What this natural person has done with the hazard. Source: lifecycle.md, «Four eyes»."""
+    parts = set()
+    me = str(actor.id)
+    if me in row.reporter_ids or (
+        actor.credential_links
+        and any(actor.is_same_person(UUID(reporter), row.registered_at) for reporter in row.reporter_ids)
+    ):
+        parts.add(Part.REPORTER)
+    if actor.is_same_person(row.claimant_id, row.claimed_at):
+        parts.add(Part.CLAIMANT)
+    if actor.is_same_person(row.reinspector_id, row.reinspected_at):
+        parts.add(Part.REINSPECTOR)
+    if row.severity == Severity.GENERAL and actor.is_same_person(row.determined_by_id, row.determined_at):
+        parts.add(Part.DETERMINED_GENERAL)
+    if void is not None and actor.is_same_person(void.asked_by_id, void.asked_at):
+        parts.add(Part.ASKED_VOID)
+    return frozenset(parts)
+
+
+def _readable(*more: ColumnElement[Any]) -> Any:
+    return (
+        select(as_text(hazard_members()).label("record"), *_GUARDED, *more)
+        .join(Premises, col(Premises.id) == col(Hazard.premises_id))
+        .outerjoin(VoidRequest, and_(col(VoidRequest.hazard_id) == col(Hazard.id), col(VoidRequest.state) == "pending"))
+    )
+
+
+def _as_read(actor: Actor, row: Row[Any], as_of: date) -> str:
+    chased = row.status in CHASED
+    late = days_overdue(row.due_on, as_of) if chased else 0
+    late_originally = days_overdue(row.original_due_on, as_of) if chased else 0
+    actions = "[]"
+    if not actor.is_client:
+        actions = _actions_json(actor.role, case_of(row, row), parts_of(actor, row, row))
+    record: str = row.record
+    return (
+        f'{record[:-1]},"days_overdue":{late},"days_overdue_original":{late_originally},"allowed_actions":{actions}}}'
+    )
+
+
+@lru_cache(maxsize=4096)
+def _actions_json(role: Role, facts: Case, parts: frozenset[Part]) -> str:
+    return orjson.dumps(allowed_actions(role, facts, parts)).decode()
+
+
+def is_overdue(as_of: date) -> ColumnElement[bool]:
+    """Chased, and the due date ended before ``as_of`` began (Asia/Shanghai)."""
+    return and_(_CHASED, col(Hazard.due_on) < as_of)
+
+
+def _order(wanted: HazardFilter, sort: Sort) -> tuple[Any, bool]:
+    """The sort key, and whether it descends; a hazard without a date comes last."""
+    if sort == "found_at":
+        return col(Hazard.found_at), True
+    if wanted.overdue:
+        return col(Hazard.due_on), False
+    if sort == "due_on":
+        return func.coalesce(col(Hazard.due_on), date.max), False
+    return case((is_overdue(wanted.as_of), col(Hazard.due_on)), else_=date.max), False
+
+
+def _cursor_values(key: Any, value: str, last_id: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    try:
+        moment = key.type.python_type.fromisoformat(value)
+        return literal(moment, key.type), literal(UUID(last_id), Id())
+    except ValueError as error:
+        raise bad_cursor() from error
+
+
+def hazard_conditions(session: Session, actor: Actor, wanted: HazardFilter) -> list[ColumnElement[bool]]:
+    """The filter as SQL over hazard JOIN premises, scope first. Raises ``NotFound`` for an area outside."""
+    hazard = Hazard
+    found: list[ColumnElement[bool]] = [in_area_of(actor, hazard.area_path)]
+    if wanted.area_id is not None:
+        found.append(within(hazard.area_path, _area_path(session, actor, wanted.area_id)))
+    if wanted.status:
+        found.append(col(hazard.status).in_(wanted.status))
+    if wanted.overdue is not None:
+        late = is_overdue(wanted.as_of)
+        found.append(late if wanted.overdue else or_(~_CHASED, col(hazard.due_on).is_(None), ~late))
+    if wanted.due_before is not None:
+        found.append(col(hazard.due_on) < wanted.due_before)
+    for column, value in (
+        (hazard.premises_id, wanted.premises_id),
+        (hazard.severity, wanted.severity),
+        (hazard.category_zh, wanted.category),
+        (hazard.handler_id, wanted.handler_id),
+    ):
+        if value is not None:
+            found.append(col(column) == value)
+    if wanted.campaign_id is not None:
+        found.append(false())  # no hazard belongs to a campaign yet
+    if wanted.q:
+        found.append(
+            or_(
+                *(
+                    col(column).icontains(wanted.q, autoescape=True)
+                    for column in (hazard.number, hazard.text, hazard.place, Premises.name)
+                )
+            )
+        )
+    return found
+
+
+def _area_path(session: Session, actor: Actor, area_id: UUID) -> str:
+    path: str | None = session.execute(
+        select(col(Area.path)).where(in_area_of(actor, Area.path), col(Area.id) == area_id)
+    ).scalar_one_or_none()
+    if path is None:
+        raise NotFound("No such area within yours.", "在您的辖区内未找到该区域。")
+    return path

@@ -1,0 +1,1 @@
+"""Changes to hazards, one module per use case; ``act`` is the only writer of ``Hazard.status``."""

@@ -1,0 +1,79 @@
+"""Opening a data set: migrations, built-in data, keys; the same for the server, the commands and the tests."""
+
+from pathlib import Path
+from uuid import uuid4
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, select
+from sqlmodel import Session
+
+from app.core.clock import Clock, utc_now
+from app.core.config import Settings, secret_key
+from app.core.database import Database, make_engine
+from app.core.storage import Storage
+from app.models import ChainHead, Seal
+from app.services.calendar import Calendars, seed_calendar
+from app.services.numbers import Numbers
+from app.services.receipts import make_receipt_key, open_receipts
+from app.services.runtime import Runtime
+
+EMPTY_HASH = "0" * 64
+"""The running hash of a feed without a change."""
+
+
+def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | Connection | None = None) -> Runtime:
+    """A process's runtime over an installed database; ``bind`` replaces the engine in tests.
+
+    Raises ``BadSettings`` for a missing or foreign secret key.
+    """
+    secret = secret_key(settings)
+    if bind is None:
+        bind = make_engine(settings.sqlalchemy_url, pool_size=settings.worker_threads + 4)
+    db = Database(bind)
+    with db.read() as session:
+        receipts = open_receipts(session, secret)
+    return Runtime(
+        settings=settings,
+        db=db,
+        storage=Storage(settings.storage_root),
+        clock=clock,
+        secret=secret,
+        numbers=Numbers(db),
+        receipts=receipts,
+        calendars=Calendars(),
+    )
+
+
+def install(settings: Settings, *, clock: Clock = utc_now) -> None:
+    """Bring the database to this release and write what it must hold; a second run changes nothing."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    secret = secret_key(settings)
+    engine = make_engine(settings.sqlalchemy_url, pool_size=2)
+    try:
+        with engine.connect() as connection:
+            migrate(connection)
+        with Database(engine).write() as session:
+            seed(session, secret, clock=clock)
+    finally:
+        engine.dispose()
+
+
+def migrate(connection: Connection) -> None:
+    """Apply all migrations on ``connection``."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
+
+
+def seed(session: Session, secret: bytes, *, clock: Clock) -> None:
+    """The feed's single rows, the calendar and the first signing key, where they are missing."""
+    now = clock()
+    if session.execute(select(Seal)).first() is None:
+        session.add(Seal(log_epoch=uuid4()))
+        session.add(ChainHead(running_hash=EMPTY_HASH))
+    seed_calendar(session, now=now)
+    make_receipt_key(session, secret, now=now)
+    session.flush()
