@@ -200,8 +200,11 @@ def main(arguments: list[str]) -> int:
                 sys.stdout.write(f"{url}\n")
                 sys.stdout.flush()
                 sys.stdin.read()
-    except (NoPostgres, psycopg.Error) as refusal:
-        sys.stderr.write(f"PostgreSQL is not available. {refusal}\n")
+    except NoPostgres as refusal:
+        sys.stderr.write(f"No PostgreSQL here. {refusal}\n")
+        return 1
+    except psycopg.Error as error:
+        sys.stderr.write(f"XIAOHAO_TEST_DATABASE_URL names a server that cannot be used: {error}\n")
         return 1
     except KeyboardInterrupt:
         pass
