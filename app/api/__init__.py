@@ -2,6 +2,14 @@
 
 from fastapi import APIRouter
 
-from app.api import operations
+from app.api import areas, auth, clients, me, operations, premises, users
 
-ROUTERS: tuple[APIRouter, ...] = (operations.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    operations.router,
+    auth.router,
+    me.router,
+    areas.router,
+    users.router,
+    clients.router,
+    premises.router,
+)
