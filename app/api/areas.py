@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.actor import require_role
 from app.api.deps import CurrentActor, Db, get_raw_json
-from app.api.fields import Text
+from app.api.fields import Storable
 from app.domain.vocabulary import AreaLevel, Role
 from app.queries import areas as area_queries
 from app.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
@@ -43,7 +43,7 @@ class AreaQuery(BaseModel):
 
     level: AreaLevel | None = None
     parent_id: UUID | None = None
-    cursor: Annotated[Text | None, Field(max_length=400)] = None
+    cursor: Annotated[str, Field(max_length=400), Storable] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
@@ -53,7 +53,7 @@ class NewArea(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: Annotated[str, Field(pattern=r"^[0-9]{9,14}$", description="the parent's code and 3 more digits; grid: 2")]
-    name: Annotated[Text, Field(max_length=60, pattern=r"\S")]
+    name: Annotated[str, Field(max_length=60, pattern=r"\S"), Storable]
     parent_id: UUID
 
 

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import Db, Now, get_actor
-from app.api.fields import Text
+from app.api.fields import Storable
 from app.core.errors import BadRequest, Rejected, UnsupportedMedia, at
 from app.services import tokens
 from app.services.tokens import BadCredentials, Grant
 
 router = APIRouter(prefix="/api/v1/auth", tags=["field", "office", "district"])
 
-Secret = Annotated[Text, Field(min_length=1, max_length=200)]
+Secret = Annotated[str, Field(min_length=1, max_length=200), Storable]
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -29,13 +29,15 @@ class TokenRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    grant_type: Annotated[Text, Field(max_length=60, description="password, client_credentials or refresh_token")]
+    grant_type: Annotated[
+        str, Field(max_length=60, description="password, client_credentials or refresh_token"), Storable
+    ]
     username: Secret | None = None
     password: Secret | None = None
     client_id: Secret | None = None
     client_secret: Secret | None = None
     refresh_token: Secret | None = None
-    scope: Annotated[Text | None, Field(max_length=200, description="ignored")] = None
+    scope: Annotated[str, Field(max_length=200, description="ignored"), Storable] | None = None
 
 
 class TokenAnswer(BaseModel):

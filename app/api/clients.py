@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access.actor import require_role
 from app.api.areas import AreaRead
 from app.api.deps import CurrentActor, Db, Now, get_raw_json
-from app.api.fields import Instant, Text
+from app.api.fields import Instant, Storable
 from app.domain.vocabulary import Role
 from app.queries import accounts as account_queries
 from app.queries.accounts import ClientAccount
@@ -60,7 +60,7 @@ class ClientQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: Annotated[Text | None, Field(max_length=400)] = None
+    cursor: Annotated[str, Field(max_length=400), Storable] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
@@ -69,7 +69,7 @@ class NewClient(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[Text, Field(max_length=60, pattern=r"\S")]
+    name: Annotated[str, Field(max_length=60, pattern=r"\S"), Storable]
     area_id: UUID
 
 

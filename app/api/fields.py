@@ -8,14 +8,15 @@ from pydantic import AfterValidator, PlainSerializer, WithJsonSchema
 from app.core.clock import rfc3339
 
 
-def _storable(value: str) -> str:
-    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise ValueError("holds NUL or half a character")
+def _without_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("holds NUL")
     return value
 
 
-Text = Annotated[str, AfterValidator(_storable)]
-"""Text that both databases can keep; give it a ``max_length``."""
+Storable = AfterValidator(_without_nul)
+"""Text that both databases can keep: ``Annotated[str, Field(max_length=60), Storable]``, last, so that the bounds
+stay the schema's own."""
 
 Instant = Annotated[
     datetime,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.actor import READERS, require_role
 from app.api.deps import CurrentActor, Db, Now, get_raw_json
-from app.api.fields import Instant, Text
+from app.api.fields import Instant, Storable
 from app.domain.vocabulary import PremisesKind, PremisesStatus
 from app.queries import premises as premises_queries
 from app.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
@@ -18,12 +18,12 @@ from app.services.premises import NewMarket, NewPremises
 
 router = APIRouter(prefix="/api/v1/premises", tags=["field", "office"])
 
-AttributeName = Annotated[Text, Field(min_length=1, max_length=60)]
+AttributeName = Annotated[str, Field(min_length=1, max_length=60), Storable]
 AttributeValue = (
     bool
     | Annotated[int, Field(ge=-(2**53), le=2**53)]
     | Annotated[float, Field(allow_inf_nan=False)]
-    | Annotated[Text, Field(max_length=500)]
+    | Annotated[str, Field(max_length=500), Storable]
     | None
 )
 
@@ -33,9 +33,9 @@ class Contact(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[Text, Field(max_length=60, pattern=r"\S")]
+    name: Annotated[str, Field(max_length=60, pattern=r"\S"), Storable]
     phone: Annotated[str, Field(pattern=r"^[0-9+][0-9 -]{4,19}$")]
-    duty: Annotated[Text, Field(max_length=40, pattern=r"\S", description="for instance 消防安全管理人")]
+    duty: Annotated[str, Field(max_length=40, pattern=r"\S", description="for instance 消防安全管理人"), Storable]
 
 
 class Place(BaseModel):
@@ -43,9 +43,9 @@ class Place(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    floor: Annotated[Text, Field(max_length=20)] | None = None
-    compartment: Annotated[Text, Field(max_length=40)] | None = None
-    stall: Annotated[Text, Field(max_length=40)] | None = None
+    floor: Annotated[str, Field(max_length=20), Storable] | None = None
+    compartment: Annotated[str, Field(max_length=40), Storable] | None = None
+    stall: Annotated[str, Field(max_length=40), Storable] | None = None
 
 
 class Location(BaseModel):
@@ -62,7 +62,7 @@ class MarketBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    operator: Annotated[Text, Field(max_length=120, pattern=r"\S", description="市场开办者")]
+    operator: Annotated[str, Field(max_length=120, pattern=r"\S", description="市场开办者"), Storable]
     floors: Annotated[int, Field(ge=1, le=200)]
     floor_area_m2: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     built_year: Annotated[int, Field(ge=1800, le=2200)] | None = None
@@ -75,9 +75,9 @@ class NewPremisesBody(BaseModel):
 
     id: UUID = Field(description="made by the writer; the same content again with the same id changes nothing")
     kind: PremisesKind
-    name: Annotated[Text, Field(max_length=120, pattern=r"\S")]
+    name: Annotated[str, Field(max_length=120, pattern=r"\S"), Storable]
     area_id: UUID = Field(description="a community or grid, at least a street")
-    address: Annotated[Text, Field(max_length=200, pattern=r"\S")]
+    address: Annotated[str, Field(max_length=200, pattern=r"\S"), Storable]
     parent_id: UUID | None = None
     place: Place | None = None
     location: Location | None = None
@@ -192,8 +192,8 @@ class PremisesQuery(BaseModel):
     kind: PremisesKind | None = None
     parent_id: UUID | None = Field(default=None, description="the stalls of this market")
     status: PremisesStatus | None = None
-    q: Annotated[Text | None, Field(min_length=1, max_length=60, description="a part of the name")] = None
-    cursor: Annotated[Text | None, Field(max_length=400)] = None
+    q: Annotated[str, Field(min_length=1, max_length=60, description="a part of the name"), Storable] | None = None
+    cursor: Annotated[str, Field(max_length=400), Storable] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access.actor import require_role
 from app.access.passwords import hash_password
 from app.api.deps import CurrentActor, Db, Now, get_raw_json
-from app.api.fields import Instant, Text
+from app.api.fields import Instant, Storable
 from app.core.clock import business_date
 from app.domain.vocabulary import AreaLevel, Role
 from app.queries import accounts as account_queries
@@ -22,7 +22,7 @@ from app.services.accounts import MAX_AREAS, NewUser, Term
 router = APIRouter(prefix="/api/v1/users", tags=["office"])
 
 Password = Annotated[
-    Text, Field(max_length=200, description="10 or more; three of: capitals, small letters, digits, others")
+    str, Field(max_length=200, description="10 or more; three of: capitals, small letters, digits, others"), Storable
 ]
 
 
@@ -84,7 +84,7 @@ class UserQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     role: Role | None = None
-    cursor: Annotated[Text | None, Field(max_length=400)] = None
+    cursor: Annotated[str, Field(max_length=400), Storable] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
@@ -104,11 +104,11 @@ class NewUserBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     username: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,39}$")]
-    staff_number: Annotated[Text, Field(max_length=40, pattern=r"^\S+$")]
-    name: Annotated[Text, Field(max_length=60, pattern=r"\S")]
+    staff_number: Annotated[str, Field(max_length=40, pattern=r"^\S+$"), Storable]
+    name: Annotated[str, Field(max_length=60, pattern=r"\S"), Storable]
     role: Role
     password: Password
-    certificate_no: Annotated[Text | None, Field(min_length=1, max_length=40)] = None
+    certificate_no: Annotated[str, Field(min_length=1, max_length=40), Storable] | None = None
     certificate_valid_to: date | None = None
     areas: Annotated[list[NewTerm], Field(min_length=1, max_length=MAX_AREAS)]
 

@@ -1,0 +1,379 @@
+"""Signing in, staying signed in, signing out."""
+
+import base64
+from datetime import date, timedelta
+
+import pytest
+from sqlmodel import select
+
+from app.access.credentials import authenticate, hash_token
+from app.access.passwords import SignInBusy, hash_password, verify_password
+from app.domain.vocabulary import Role
+from app.models import Client, CredentialEvent, Token, User, UserArea
+from app.services.accounts import NewUser, Term, create_client, create_user
+from app.services.tokens import sign_in
+from tests.factories import hire, make_area
+from tests.races import at_once
+
+PASSWORD = "Xiaohao-2026"
+PASSWORD_HASH = hash_password(PASSWORD)
+
+
+def make_login(session, street, clock, username="wangli"):
+    new = NewUser(username, f"G-{username}", "王丽", Role.INSPECTOR, PASSWORD_HASH, [Term(street.community.id)])
+    user = create_user(session, new, now=clock())
+    session.commit()
+    return user
+
+
+@pytest.fixture
+def login(session, street, clock):
+    return make_login(session, street, clock)
+
+
+@pytest.fixture
+def machine(session, street, clock):
+    """A machine client of the district and its secret."""
+    made = create_client(session, name="区级平台", area_id=street.district.id, now=clock())
+    session.commit()
+    return made
+
+
+def ask(client, **form):
+    return client.post("/auth/token", data=form)
+
+
+def by_password(client, password=PASSWORD, username="wangli"):
+    return ask(client, grant_type="password", username=username, password=password)
+
+
+def me(client, token):
+    return client.get("/me", headers={"Authorization": f"Bearer {token}"})
+
+
+def basic(name, secret):
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}
+
+
+def tokens(session):
+    session.expire_all()
+    return session.exec(select(Token)).all()
+
+
+class TestPassword:
+    def test_sign_in_gives_tokens_of_which_only_the_hash_is_kept(self, client, session, login, clock):
+        answer = by_password(client)
+        assert answer.status_code == 200
+        granted = answer.json()
+        assert (granted["token_type"], granted["expires_in"]) == ("bearer", 12 * 3600)
+        kept = {token.kind: token for token in tokens(session)}
+        assert kept["access"].token_hash == hash_token(granted["access_token"])
+        assert kept["access"].expires_at == clock() + timedelta(hours=12)
+        assert kept["refresh"].token_hash == hash_token(granted["refresh_token"])
+        assert kept["refresh"].expires_at == clock() + timedelta(days=30)
+        assert me(client, granted["access_token"]).json()["id"] == str(login.id)
+
+    @pytest.mark.usefixtures("login")
+    def test_wrong_password_and_unknown_name_read_the_same(self, client, session):
+        wrong, unknown = by_password(client, "Xiaohao-2027"), by_password(client, username="nobody")
+        assert wrong.status_code == unknown.status_code == 401
+        assert wrong.json() | {"trace_id": ""} == unknown.json() | {"trace_id": ""}
+        assert wrong.json()["code"] == "bad-credentials"
+        assert tokens(session) == []
+
+    @pytest.mark.parametrize(
+        ("password", "code"), [(PASSWORD, "account-disabled"), ("Xiaohao-2027", "bad-credentials")]
+    )
+    def test_only_who_knows_the_password_hears_that_the_account_is_disabled(
+        self, client, session, login, password, code
+    ):
+        login.is_active = False
+        session.add(login)
+        session.commit()
+        answer = by_password(client, password)
+        assert (answer.status_code, answer.json()["code"]) == (401, code)
+        assert tokens(session) == []
+
+    def test_password_reset_during_the_slow_check_lets_nobody_in(self, committed_runtime, committed_street, clock):
+        db = committed_runtime.db
+        with db.write() as session:
+            user_id = make_user_id(session, committed_street, clock)
+
+        def reset():
+            with db.write() as session:
+                session.get_one(User, user_id).password_hash = "$argon2id$another"
+
+        def try_to_sign_in():
+            try:
+                return sign_in(db, "wangli", PASSWORD, now=clock())
+            except Exception as error:
+                return type(error).code
+
+        granted, _ = at_once(try_to_sign_in, reset)
+        assert granted == "bad-credentials"
+
+    def test_more_sign_ins_at_once_than_places_are_told_to_come_back(self):
+        def check():
+            try:
+                return verify_password(PASSWORD, PASSWORD_HASH)
+            except SignInBusy as busy:
+                return busy.retryable
+
+        assert at_once(*[check] * 24) == [True] * 24
+        assert verify_password(PASSWORD, PASSWORD_HASH)
+
+
+def make_user_id(session, street, clock):
+    new = NewUser("wangli", "G-1", "王丽", Role.INSPECTOR, PASSWORD_HASH, [Term(street.community.id)])
+    return create_user(session, new, now=clock()).id
+
+
+class TestBadRequest:
+    @pytest.mark.parametrize(
+        ("form", "status", "code"),
+        [
+            ({"grant_type": "implicit"}, 400, "unknown-grant"),
+            ({"username": "wangli"}, 422, "field-missing"),
+            ({"grant_type": "password", "username": "wangli"}, 422, "field-missing"),
+            ({"grant_type": "client_credentials", "client_id": "x"}, 422, "field-missing"),
+            ({"grant_type": "refresh_token"}, 422, "field-missing"),
+            ({"grant_type": "password", "username": "wangli", "password": PASSWORD, "otp": "1"}, 422, "unknown-field"),
+            ({"grant_type": "password", "username": "wang\0li", "password": PASSWORD}, 422, "invalid-value"),
+            ({"grant_type": "password", "username": "wangli", "password": "x" * 201}, 422, "too-long"),
+        ],
+    )
+    @pytest.mark.usefixtures("login")
+    def test_refusal_leaves_no_token(self, client, session, form, status, code):
+        answer = ask(client, **form)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert tokens(session) == []
+
+    @pytest.mark.parametrize(
+        ("body", "media_type", "status"),
+        [
+            (b'{"grant_type": "password"}', "application/json", 415),
+            (b"grant_type=password&username=%ff%fe&password=%ff", "application/x-www-form-urlencoded", 401),
+            (b"\xff\xfe\x00", "application/x-www-form-urlencoded", 422),
+        ],
+    )
+    def test_other_bodies_are_refused(self, client, session, body, media_type, status):
+        answer = client.post("/auth/token", content=body, headers={"Content-Type": media_type})
+        assert answer.status_code == status
+        assert tokens(session) == []
+
+
+class TestBearer:
+    @pytest.mark.parametrize(
+        "headers", [{}, {"Authorization": "Bearer"}, {"Authorization": "Basic eDp5"}, {"Authorization": "Token x"}]
+    )
+    def test_without_a_bearer_token_nobody_is_let_in(self, client, headers):
+        answer = client.get("/me", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+    def test_unknown_token(self, client):
+        assert me(client, "never-issued").json()["code"] == "token-unknown"
+
+    @pytest.mark.usefixtures("login")
+    def test_token_ends_after_twelve_hours(self, client, clock):
+        token = by_password(client).json()["access_token"]
+        clock.move(hours=12, microseconds=-1)
+        assert me(client, token).status_code == 200
+        clock.move(microseconds=1)
+        answer = me(client, token)
+        assert (answer.status_code, answer.json()["code"]) == (401, "token-expired")
+
+    @pytest.mark.usefixtures("login")
+    def test_refresh_token_opens_nothing(self, client):
+        answer = me(client, by_password(client).json()["refresh_token"])
+        assert (answer.status_code, answer.json()["code"]) == (401, "token-unknown")
+
+    def test_disabled_account_is_out_at_once(self, client, session, login):
+        token = by_password(client).json()["access_token"]
+        login.is_active = False
+        session.add(login)
+        session.commit()
+        answer = me(client, token)
+        assert (answer.status_code, answer.json()["code"]) == (401, "account-disabled")
+
+    def test_disabled_client_is_out_at_once(self, client, session, street):
+        machine = street.machine()
+        session.get_one(Client, machine.id).is_active = False
+        session.commit()
+        answer = client.get("/me", headers=machine.headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, "account-disabled")
+
+
+class TestRefresh:
+    @pytest.mark.usefixtures("login")
+    def test_refresh_token_is_good_once(self, client):
+        first = by_password(client).json()
+        second = ask(client, grant_type="refresh_token", refresh_token=first["refresh_token"])
+        assert second.status_code == 200
+        assert me(client, second.json()["access_token"]).status_code == 200
+        again = ask(client, grant_type="refresh_token", refresh_token=first["refresh_token"])
+        assert (again.status_code, again.json()["code"]) == (401, "token-revoked")
+        third = ask(client, grant_type="refresh_token", refresh_token=second.json()["refresh_token"])
+        assert third.status_code == 200
+
+    @pytest.mark.parametrize(
+        ("days", "kind", "code"), [(30, "refresh_token", "token-expired"), (0, "access_token", "token-unknown")]
+    )
+    @pytest.mark.usefixtures("login")
+    def test_refusal_leaves_the_tokens_alone(self, client, session, clock, days, kind, code):
+        granted = by_password(client).json()
+        clock.move(days=days)
+        answer = ask(client, grant_type="refresh_token", refresh_token=granted[kind])
+        assert (answer.status_code, answer.json()["code"]) == (401, code)
+        assert [token.revoked_at for token in tokens(session)] == [None, None]
+
+    def test_disabled_account_gets_no_new_tokens(self, client, session, login):
+        granted = by_password(client).json()
+        login.is_active = False
+        session.add(login)
+        session.commit()
+        answer = ask(client, grant_type="refresh_token", refresh_token=granted["refresh_token"])
+        assert (answer.status_code, answer.json()["code"]) == (401, "account-disabled")
+        assert len(tokens(session)) == 2
+
+    def test_two_at_once_have_one_winner(self, committed_client, committed_runtime, committed_street, clock):
+        with committed_runtime.db.write() as session:
+            make_user_id(session, committed_street, clock)
+        refresh_token = by_password(committed_client).json()["refresh_token"]
+
+        def refresh():
+            return ask(committed_client, grant_type="refresh_token", refresh_token=refresh_token).status_code
+
+        assert sorted(at_once(refresh, refresh)) == [200, 401]
+
+    @pytest.mark.usefixtures("login")
+    def test_long_expired_tokens_are_forgotten_at_the_next_sign_in(self, client, session, clock):
+        by_password(client)
+        clock.move(days=38)
+        by_password(client)
+        assert {token.issued_at for token in tokens(session)} == {clock()}
+
+
+class TestMachineClient:
+    def test_form_and_basic_are_the_same(self, client, machine):
+        account, secret = machine
+        in_form = ask(client, grant_type="client_credentials", client_id=str(account.id), client_secret=secret)
+        in_header = client.post(
+            "/auth/token", data={"grant_type": "client_credentials"}, headers=basic(account.id, secret)
+        )
+        for answer in (in_form, in_header):
+            assert answer.status_code == 200
+            assert answer.json()["refresh_token"] is None
+            assert me(client, answer.json()["access_token"]).json()["id"] == str(account.id)
+
+    def test_only_the_hash_of_the_secret_is_kept(self, session, machine):
+        account, secret = machine
+        assert session.get_one(Client, account.id).secret_hash == hash_token(secret)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            basic("no-uuid", "x"),
+            basic("01980000-0000-7000-8000-000000000000", "x"),
+            {"Authorization": "Basic !!!"},
+            {"Authorization": "Basic " + base64.b64encode(b"no colon").decode()},
+            {"Authorization": "Basic " + base64.b64encode(b"\xff:\xff").decode()},
+        ],
+    )
+    @pytest.mark.usefixtures("machine")
+    def test_bad_credentials(self, client, session, headers):
+        answer = client.post("/auth/token", data={"grant_type": "client_credentials"}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, "bad-credentials")
+        assert tokens(session) == []
+
+    def test_wrong_secret_and_disabled_client(self, client, session, machine):
+        account, secret = machine
+        form = {"grant_type": "client_credentials", "client_id": str(account.id)}
+        assert ask(client, **form, client_secret=secret + "x").json()["code"] == "bad-credentials"
+        account.is_active = False
+        session.add(account)
+        session.commit()
+        assert ask(client, **form, client_secret=secret).json()["code"] == "account-disabled"
+        assert tokens(session) == []
+
+
+class TestSignOut:
+    @pytest.mark.usefixtures("login")
+    def test_everything_of_this_sign_in_ends_and_another_stays(self, client):
+        here, there = by_password(client).json(), by_password(client).json()
+        answer = client.delete("/auth/token", headers={"Authorization": f"Bearer {here['access_token']}"})
+        assert answer.status_code == 204
+        assert me(client, here["access_token"]).json()["code"] == "token-revoked"
+        refreshed = ask(client, grant_type="refresh_token", refresh_token=here["refresh_token"])
+        assert refreshed.json()["code"] == "token-revoked"
+        assert me(client, there["access_token"]).status_code == 200
+
+    def test_needs_a_token(self, client):
+        assert client.delete("/auth/token").json()["code"] == "unauthorized"
+
+
+class TestMe:
+    def test_person(self, client, street, session):
+        user = session.get_one(User, street.officer.id)
+        assert client.get("/me", headers=street.officer.headers).json() == {
+            "id": str(user.id),
+            "role": "officer",
+            "name": user.name,
+            "is_client": False,
+            "username": user.username,
+            "staff_number": user.staff_number,
+            "certificate_no": user.certificate_no,
+            "areas": [{"id": str(street.street.id), "code": "320106011", "name": "建宁路街道", "level": "street"}],
+        }
+
+    def test_machine_client(self, client, street):
+        answer = client.get("/me", headers=street.machine().headers).json()
+        assert (answer["is_client"], answer["role"], answer["username"]) == (True, "district", None)
+        assert [area["code"] for area in answer["areas"]] == ["320106"]
+
+    @pytest.mark.parametrize(
+        ("valid_from", "valid_to", "counts"),
+        [
+            (date(2026, 11, 24), None, True),
+            (date(2026, 11, 1), date(2026, 11, 24), True),
+            (date(2026, 11, 25), None, False),
+            (date(2026, 11, 1), date(2026, 11, 23), False),
+        ],
+    )
+    def test_area_counts_from_day_to_day_in_shanghai(
+        self, client, session, street, clock, valid_from, valid_to, counts
+    ):
+        clock.move(hours=13, minutes=59)  # 23:59 there
+        person = hire(session, Role.INSPECTOR, [], clock())
+        session.add(UserArea(user_id=person.id, area_id=street.street.id, valid_from=valid_from, valid_to=valid_to))
+        session.commit()
+        areas = client.get("/me", headers=person.headers).json()["areas"]
+        assert [area["code"] for area in areas] == (["320106011"] if counts else [])
+
+
+class TestActor:
+    def test_knows_who_made_it_and_whom_it_made(self, session, street, clock):
+        maker, made = street.leader, hire(session, Role.INSPECTOR, [street.street], clock(), made_by=street.leader.id)
+        session.add(CredentialEvent(user_id=maker.id, by_id=street.office.id, occurred_at=clock()))
+        session.commit()
+        links = {
+            name: authenticate(session, token_of(who), now=clock())
+            for name, who in {"maker": maker, "made": made, "office": street.office, "officer": street.officer}.items()
+        }
+        assert set(links["maker"].credential_links) == {(made.id, clock()), (street.office.id, clock())}
+        assert links["made"].credential_links == ((maker.id, clock()),)
+        assert links["office"].credential_links == ((maker.id, clock()),)
+        assert links["officer"].credential_links == ()
+
+    def test_has_its_areas_in_order_and_a_client_one(self, session, street, clock):
+        third = make_area(session, "320106011001", "热河南路社区", street.street)
+        person = hire(session, Role.INSPECTOR, [street.other_community, third, street.community], clock())
+        actor = authenticate(session, token_of(person), now=clock())
+        assert [area.code for area in actor.areas] == ["320106011001", "320106011002", "320106011003"]
+        client = authenticate(session, token_of(street.machine()), now=clock())
+        assert (client.client_id, client.role) == (client.id, Role.DISTRICT)
+        assert [area.path for area in client.areas] == ["320106/"]
+
+
+def token_of(person):
+    return person.headers["Authorization"].partition(" ")[2]
