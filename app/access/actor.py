@@ -44,6 +44,12 @@ class Actor:
             return None
         return self.areas[0].code[:9]
 
+    @property
+    def street_path(self) -> str | None:
+        """The path of that street."""
+        code = self.street_code
+        return None if code is None else f"{code[:6]}/{code}/"
+
     def is_same_person(self, other_id: UUID | None, acted_at: datetime | None) -> bool:
         """Whether whoever acted as ``other_id`` at ``acted_at`` may have been this very person.
 

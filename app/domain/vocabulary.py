@@ -134,3 +134,13 @@ class FeedOp(StrEnum):
     UPSERT = "upsert"
     VOID = "void"
     REMOVED_FROM_SCOPE = "removed_from_scope"
+
+
+class FailReason(StrEnum):
+    """Why a re-inspection failed when there is no photo to show it."""
+
+    NOT_RECTIFIED = "not_rectified"
+    PARTLY_RECTIFIED = "partly_rectified"
+    CAME_BACK = "came_back"
+    NO_ACCESS = "no_access"
+    PAPER_INSUFFICIENT = "paper_insufficient"

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from app.access.actor import Actor
 from app.core.errors import Conflict, at
-from app.domain.vocabulary import PhotoRole
+from app.domain.vocabulary import Flag, PhotoRole, PhotoSource
 from app.models import Hazard, HazardPhoto, Photo
 
 
@@ -114,3 +114,9 @@ def _is_known(session: Session, hashes: Sequence[str]) -> bool:
     """Whether bytes like these were named anywhere in this database, or stand twice among them."""
     named = select(col(Photo.id)).where(col(Photo.sha256).in_(hashes), col(Photo.named_at).is_not(None)).limit(1)
     return len(set(hashes)) != len(hashes) or session.execute(named).first() is not None
+
+
+def flag_sources(hazard: Hazard, photos: Sequence[Photo]) -> None:
+    """Whoever confirms should know that a photo came from the gallery, not the camera."""
+    if any(photo.source is PhotoSource.GALLERY for photo in photos) and Flag.PHOTO_FROM_GALLERY not in hazard.flags:
+        hazard.flags = [*hazard.flags, Flag.PHOTO_FROM_GALLERY.value]

@@ -191,7 +191,9 @@ def _with_state(refusal: DomainError, actor: Actor, case: Case, parts: frozenset
 
 def _check_version(hazard: Hazard, stamp: Stamp) -> None:
     if stamp.base_version is None:
-        raise VersionMissing("Send base_version: the version you decided on.", "请提交 base_version（所依据的版本号）。")
+        raise VersionMissing(
+            "Send base_version: the version you decided on.", "请提交 base_version（所依据的版本号）。"
+        )
     if stamp.base_version != hazard.version:
         raise Stale(
             "Someone changed it first; reload and decide again.",

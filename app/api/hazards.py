@@ -1,0 +1,151 @@
+"""Reading hazards: one, a page, the counts, the history. Source: contract.md, «Hazards»."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.access.actor import READERS, require_role
+from app.api.deps import CurrentActor, Db, Now
+from app.api.fields import Storable
+from app.api.hazard_schemas import ActorRead, EventPage, EventRead, HazardPage, HazardRead, HazardSummaryRead
+from app.core.clock import business_date
+from app.core.errors import Rejected, at
+from app.domain.lifecycle import Action
+from app.domain.vocabulary import Severity, Status
+from app.queries.hazards import HazardFilter, list_hazards, read_hazard
+from app.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
+from app.queries.summaries import summarize_hazards
+from app.queries.timeline import TimelineEvent, list_events
+
+router = APIRouter(prefix="/api/v1/hazards", tags=["field", "office"])
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Cursor = Annotated[str | None, Query(max_length=600)]
+
+
+class DateInFuture(Rejected):
+    code, title, title_zh = "date-in-future", "This day has not come yet", "日期不能晚于今天"
+
+
+async def wanted_hazards(
+    now: Now,
+    status: Annotated[list[Status] | None, Query(max_length=7)] = None,
+    overdue: bool | None = None,
+    as_of: date | None = None,
+    due_before: date | None = None,
+    area_id: UUID | None = None,
+    premises_id: UUID | None = None,
+    severity: Severity | None = None,
+    category: Annotated[str | None, Query(max_length=20), Storable] = None,
+    campaign_id: UUID | None = None,
+    handler_id: UUID | None = None,
+    q: Annotated[str | None, Query(min_length=1, max_length=60), Storable] = None,
+) -> HazardFilter:
+    """The filters that the list and the counts share; ``as_of`` replaces today against current statuses."""
+    today = business_date(now)
+    if as_of is not None and as_of > today:
+        fault = at("as_of", "date-in-future", str(as_of))
+        raise DateInFuture(f"as_of is after {today}.", f"as_of 不能晚于今天（{today}）。", errors=[fault])
+    return HazardFilter(
+        as_of=as_of or today,
+        status=tuple(status or ()),
+        overdue=overdue,
+        due_before=due_before,
+        area_id=area_id,
+        premises_id=premises_id,
+        severity=severity,
+        category=category,
+        campaign_id=campaign_id,
+        handler_id=handler_id,
+        q=q,
+    )
+
+
+Wanted = Annotated[HazardFilter, Depends(wanted_hazards)]
+
+
+def json_response(body: str, status: int = 200, *, etag: str | None = None) -> Response:
+    """JSON that the database made, as it is."""
+    headers = {} if etag is None else {"ETag": f'"{etag}"'}
+    return Response(body, status, headers=headers, media_type="application/json")
+
+
+@router.get("", response_model=HazardPage)
+def get_hazards(
+    actor: CurrentActor,
+    db: Db,
+    wanted: Wanted,
+    sort: Literal["due_on", "found_at", "-overdue_days"] = "due_on",
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """A page of hazards; overdue is computed now."""
+    require_role(actor, *READERS)
+    with db.read() as session:
+        items, next_cursor = list_hazards(session, actor, wanted, sort=sort, cursor=cursor, limit=limit)
+    after = "null" if next_cursor is None else f'"{next_cursor}"'
+    return json_response(f'{{"items":[{",".join(items)}],"next_cursor":{after}}}')
+
+
+@router.get("/summary")
+def get_hazard_summary(actor: CurrentActor, db: Db, wanted: Wanted) -> HazardSummaryRead:
+    """Counts over the hazards that the same filters list, computed now."""
+    require_role(actor, *READERS)
+    with db.read() as session:
+        summary = summarize_hazards(session, actor, wanted)
+    return HazardSummaryRead.model_validate(
+        {
+            "as_of": summary.as_of,
+            "total": summary.total,
+            "by_status": summary.by_status,
+            "by_severity": summary.by_severity,
+            "by_area": summary.by_area,
+            "overdue": {"count": sum(summary.overdue.values()), "buckets": summary.overdue},
+        }
+    )
+
+
+@router.get("/{hazard_id}", response_model=HazardRead)
+def get_one_hazard(hazard_id: UUID, actor: CurrentActor, db: Db, now: Now) -> Response:
+    """One hazard; the ETag is its version."""
+    require_role(actor, *READERS)
+    with db.read() as session:
+        record, version = read_hazard(session, actor, hazard_id, today=business_date(now))
+    return json_response(record, etag=str(version))
+
+
+@router.get("/{hazard_id}/timeline")
+def get_timeline(
+    hazard_id: UUID, actor: CurrentActor, db: Db, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+) -> EventPage:
+    """What happened to it: who, when on the device and on the server, what changed, with which photos."""
+    require_role(actor, *READERS)
+    with db.read() as session:
+        page = list_events(session, actor, hazard_id, cursor=cursor, limit=limit)
+    return EventPage(items=[_event(item) for item in page.items], next_cursor=page.next_cursor)
+
+
+def _event(item: TimelineEvent) -> EventRead:
+    event = item.event
+    actor = None
+    if event.actor_id is not None:
+        actor = ActorRead(id=event.actor_id, name=item.actor_name or "", role=event.actor_role)
+    return EventRead(
+        id=event.id,
+        version=event.version,
+        action=Action(event.action),
+        actor=actor,
+        occurred_at=event.occurred_at,
+        recorded_at=event.recorded_at,
+        stated_at=event.stated_at,
+        from_status=event.from_status,
+        to_status=event.to_status,
+        round=event.round,
+        was_stale=event.was_stale,
+        clock_suspect=event.clock_suspect,
+        note=event.note,
+        detail=event.detail,
+        photo_ids=item.photo_ids,
+    )

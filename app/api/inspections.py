@@ -1,0 +1,168 @@
+"""Submitting and reading visits. Source: contract.md, «Submission»."""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any  # rows and FastAPI's responses
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from sqlalchemy.exc import IntegrityError
+
+from app.access.actor import READERS, Actor, require_role
+from app.api.deps import AtRuntime, CurrentActor, Db, Now, RawJson
+from app.api.hazard_actions import RequestHash
+from app.api.hazard_schemas import PremisesRef
+from app.api.hazards import Cursor, Limit, json_response
+from app.api.inspection_schemas import (
+    AnswerRead,
+    ChecklistRef,
+    HazardRef,
+    InspectionIn,
+    InspectionListed,
+    InspectionPage,
+    InspectionPhotoRead,
+    InspectionRead,
+    SubmissionAnswerRead,
+)
+from app.core.clock import business_date
+from app.core.rawjson import canonical
+from app.domain.vocabulary import Role
+from app.models import Inspection, Premises
+from app.queries.inspections import InspectionDetail, get_inspection, list_inspections
+from app.queries.paging import DEFAULT_LIMIT
+from app.services.inspections.submission import Submission
+from app.services.inspections.submit import Office, SubmissionAnswer, submit
+from app.services.numbers import HAZARD, INSPECTION
+from app.services.runtime import Runtime
+
+router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"])
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": SubmissionAnswerRead, "description": "the same submission again: the first answer"}
+}
+
+
+async def get_content_hash(raw: RawJson) -> str:
+    """SHA-256 over the canonical JSON of the content as received; the receipt signs it."""
+    return hashlib.sha256(canonical(raw)).hexdigest()
+
+
+ContentHash = Annotated[str, Depends(get_content_hash)]
+
+
+@router.put("/{inspection_id}", status_code=201, response_model=SubmissionAnswerRead, responses=ANSWERS)
+def put_inspection(
+    inspection_id: UUID,
+    body: InspectionIn,
+    digest: RequestHash,
+    content_hash: ContentHash,
+    actor: CurrentActor,
+    runtime: AtRuntime,
+    now: Now,
+) -> Response:
+    """Submit a visit with its findings, all or nothing; sent again it gives the first answer."""
+    submission = body.as_submission(inspection_id, digest, content_hash)
+    drawn = _draw_numbers(runtime, actor, submission, now)
+    try:
+        answer = _submit(runtime, actor, submission, drawn, now)
+    except IntegrityError:  # another request took one of its ids first: look again
+        answer = _submit(runtime, actor, submission, drawn, now)
+    return json_response(answer.body, 200 if answer.is_replay else 201)
+
+
+def _submit(
+    runtime: Runtime, actor: Actor, submission: Submission, drawn: list[str], now: datetime
+) -> SubmissionAnswer:
+    with runtime.db.write() as session:
+        office = None
+        if drawn:
+            calendar = runtime.calendars.current(session)
+            office = Office(drawn[0], drawn[1:], runtime.receipts, calendar, runtime.secret)
+        return submit(session, actor, submission, office=office, now=now)
+
+
+def _draw_numbers(runtime: Runtime, actor: Actor, submission: Submission, now: datetime) -> list[str]:
+    """The inspection's number and one for each hazard; none for who may not submit."""
+    street = actor.street_code
+    if street is None or actor.role not in {Role.INSPECTOR, Role.OFFICER}:
+        return []
+    year = business_date(now).year
+    own = runtime.numbers.take(INSPECTION, street, year, 1)
+    return own + runtime.numbers.take(HAZARD, street, year, len(submission.hazards))
+
+
+@router.get("")
+def get_inspections(
+    actor: CurrentActor,
+    db: Db,
+    premises_id: UUID | None = None,
+    reporter_id: UUID | None = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> InspectionPage:
+    """A page of visits, the latest received first."""
+    require_role(actor, *READERS)
+    with db.read() as session:
+        page = list_inspections(
+            session, actor, premises_id=premises_id, reporter_id=reporter_id, cursor=cursor, limit=limit
+        )
+        items = [InspectionListed.model_validate(_listed(row[0], row[1], row[2])) for row in page.items]
+    return InspectionPage(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/{inspection_id}")
+def get_one_inspection(inspection_id: UUID, actor: CurrentActor, db: Db, response: Response) -> InspectionRead:
+    """One visit, with the declared photos that have not arrived; the ETag is its version."""
+    require_role(actor, *READERS)
+    with db.read() as session:
+        detail = get_inspection(session, actor, inspection_id)
+        read = _read(detail)
+    response.headers["ETag"] = f'"{detail.inspection.version}"'
+    return read
+
+
+def _listed(inspection: Inspection, premises: Premises, hazard_count: int) -> dict[str, Any]:
+    return {
+        "id": inspection.id,
+        "number": inspection.number,
+        "version": inspection.version,
+        "kind": inspection.kind,
+        "premises": PremisesRef(id=premises.id, name=premises.name, kind=premises.kind),
+        "area_id": inspection.area_id,
+        "reporter_id": inspection.reporter_id,
+        "started_at": inspection.started_at,
+        "ended_at": inspection.ended_at,
+        "received_at": inspection.received_at,
+        "clock_suspect": inspection.clock_suspect,
+        "hazard_count": hazard_count,
+    }
+
+
+def _read(detail: InspectionDetail) -> InspectionRead:
+    inspection = detail.inspection
+    checklist = None
+    if inspection.checklist_code is not None and inspection.checklist_version is not None:
+        checklist = ChecklistRef(code=inspection.checklist_code, version=inspection.checklist_version)
+    more = {
+        "inspector_ids": inspection.inspector_ids,
+        "offset_ms": inspection.offset_ms,
+        "device_seq": inspection.device_seq,
+        "checklist": checklist,
+        "note": inspection.note,
+        "answers": [AnswerRead.model_validate(answer, from_attributes=True) for answer in detail.answers],
+        "hazards": [HazardRef.model_validate(hazard, from_attributes=True) for hazard in detail.hazards],
+        "photos": [
+            InspectionPhotoRead(
+                id=photo.id,
+                sha256=photo.sha256,
+                bytes=photo.bytes,
+                role=photo.role,
+                source=photo.source,
+                taken_at=photo.taken_at,
+                is_stored=photo.stored_at is not None,
+            )
+            for photo in detail.photos
+        ],
+        "missing_photos": [photo.id for photo in detail.photos if photo.stored_at is None],
+    }
+    return InspectionRead.model_validate(_listed(inspection, detail.premises, len(detail.hazards)) | more)

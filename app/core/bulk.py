@@ -1,0 +1,43 @@
+"""Many rows of several tables at once: one statement on PostgreSQL, one per table on SQLite."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any  # column values of any type
+
+import orjson
+from sqlalchemy import Table, TextClause, bindparam, insert, text
+from sqlmodel import Session
+
+Rows = Sequence[dict[str, Any]]
+
+
+def insert_rows(session: Session, tables: Sequence[tuple[Table, Rows]]) -> None:
+    """Insert ``tables`` in order, empty ones left out; every row names every column of its table.
+
+    On PostgreSQL the rows travel as one JSON document a table and foreign keys are checked at the end
+    of the one statement. The session's own pending changes are flushed first.
+    """
+    filled = [(table, rows) for table, rows in tables if rows]
+    if not filled:
+        return
+    session.flush()
+    if session.get_bind().dialect.name == "sqlite":
+        for table, rows in filled:
+            session.execute(insert(table), rows)
+        return
+    documents = {f"rows_{place}": orjson.dumps(rows).decode() for place, (_, rows) in enumerate(filled)}
+    session.execute(_statement(tuple(table for table, _ in filled)), documents)
+
+
+@cache
+def _statement(tables: tuple[Table, ...]) -> TextClause:
+    """``WITH`` one insert a table, each from its document."""
+    parts = []
+    for place, table in enumerate(tables):
+        columns = ", ".join(column.name for column in table.columns)
+        parts.append(
+            f"i{place} AS (INSERT INTO {table.name} ({columns}) "  # noqa: S608  names are our own tables'
+            f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, CAST(:rows_{place} AS json)))"
+        )
+    statement = text(f"WITH {', '.join(parts)} SELECT 1")
+    return statement.bindparams(*(bindparam(f"rows_{place}") for place in range(len(tables))))

@@ -1,0 +1,226 @@
+"""The feed as a machine client reads it: pages of positions, each change as it was written down.
+
+Everything up to the end of the running hash never changes again, so that the statements of a page need no common
+snapshot. Source: contract.md, «District»; choices.md, «The feed».
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Never  # rows of Core statements
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, bindparam, exists, func, not_, or_, select
+from sqlmodel import Session
+
+from app.access.actor import Actor
+from app.access.scope import in_area_of
+from app.core.errors import Gone
+from app.core.sqljson import json_time
+from app.domain.feed_chain import EMPTY
+from app.models import Feed
+from app.queries.feed_cursor import FeedCursor, Types, decode_feed_cursor, encode_feed_cursor
+
+MOST_POSITIONS = 20_000
+"""Looked at for one page, however few of them the client may see."""
+
+
+class ResyncReason(StrEnum):
+    """Why a client must begin again without a cursor."""
+
+    SCOPE_CHANGED = "scope-changed"  # its area is another one: it may hold too much or too little
+    LOG_RESTORED = "log-restored"  # the database was restored from a copy
+    LOG_FORKED = "log-forked"  # at this position stands something else than what it was told
+    HORIZON = "horizon"  # so old a position is not kept any more
+
+
+class ResyncRequired(Gone):
+    code, title, title_zh = "resync-required", "Begin again without a cursor", "请不带游标从头重新同步"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHead:
+    """How far the feed can be read, how far positions are given (``sealed``), and whether changes wait for one."""
+
+    log_epoch: UUID
+    position: int
+    running_hash: str
+    sealed: int
+    has_waiting: bool
+
+    def has_more(self, position: int) -> bool:
+        """Whether anything committed before this was read is still to come after ``position``."""
+        return self.has_waiting or position < self.sealed
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Positions after ``start`` up to ``end``, as the actor sees them."""
+
+    visible: ColumnElement[bool]
+    start: int
+    end: int
+
+
+def read_head(session: Session) -> FeedHead:
+    """Where the feed stands; one statement."""
+    head, _ = _head_and_hash(session, 0)
+    return head
+
+
+def read_changes(
+    session: Session, actor: Actor, secret: bytes, *, cursor: str | None, types: Types | None, limit: int
+) -> bytes:
+    """The next page as JSON: at most ``limit`` changes after ``cursor`` (None: from the beginning).
+
+    It ends at the end of a commit, unless a commit is longer than a page or than what one page may look at. Two
+    to five statements, at most ``MOST_POSITIONS`` rows looked at. Raises ``BadCursor`` or ``ResyncRequired``.
+    """
+    assert actor.client_id is not None  # noqa: S101  the caller let only machine clients in
+    at: FeedCursor | None = None
+    if cursor is not None:
+        at = decode_feed_cursor(cursor, secret, client_id=actor.client_id, types=types)
+    head, own_hash = _head_and_hash(session, at.position if at else 0)
+    if at is None:
+        at = FeedCursor(0, EMPTY.hex(), actor.client_id, types, actor.scope_epoch, head.log_epoch)
+    _check(at, actor, head, own_hash)
+    if at.position >= head.position:
+        return _body([], at, secret, has_more=head.has_more(at.position))
+    span = _Span(_visible(actor, types), at.position, min(head.position, at.position + MOST_POSITIONS))
+    rows, end, last_is_whole = _read_span(session, span, head.sealed, limit)
+    running_hash = head.running_hash if end == head.position else _hash_at(session, end)
+    items = [_item(row, is_last=row.commit_id != after.commit_id) for row, after in pairwise(rows)]
+    items += [_item(row, is_last=last_is_whole) for row in rows[-1:]]
+    at = replace(at, position=end, running_hash=running_hash)
+    return _body(items, at, secret, has_more=head.has_more(end))
+
+
+def _check(at: FeedCursor, actor: Actor, head: FeedHead, own_hash: str | None) -> None:
+    """Raise ``ResyncRequired`` unless the log before the cursor is still the one the client was told."""
+    if at.log_epoch != head.log_epoch:
+        _resync(ResyncReason.LOG_RESTORED, "The log was restored from a copy.", "数据已从备份恢复。")
+    if at.scope_epoch != actor.scope_epoch:
+        _resync(ResyncReason.SCOPE_CHANGED, "Your area has changed.", "您的辖区范围已变更。")
+    if at.position > head.position:
+        return  # read from a copy that is behind; it will catch up
+    if own_hash is None:
+        _resync(ResyncReason.HORIZON, "So old a position is not kept.", "该位置之前的变更已不再保留。")
+    if own_hash != at.running_hash:
+        _resync(ResyncReason.LOG_FORKED, "The log is not the one you were told.", "变更日志与您此前收到的不一致。")
+
+
+def _resync(reason: ResyncReason, detail: str, detail_zh: str) -> Never:
+    raise ResyncRequired(
+        f"{detail} Begin again without a cursor.", f"{detail_zh}请不带游标从头重新同步。", reason=reason.value
+    )
+
+
+def _read_span(session: Session, span: _Span, sealed: int, limit: int) -> tuple[Sequence[Row[Any]], int, bool]:
+    """The rows of the page, the position it ends at, and whether its last row ends its commit."""
+    rows = session.execute(
+        select(*_ITEM)
+        .where(span.visible, _position > span.start, _position <= span.end)
+        .order_by(_position)
+        .limit(limit + 1)
+    ).all()
+    if len(rows) > limit:
+        kept = whole_commits([row.commit_id for row in rows], limit)
+        rows = rows[: kept or limit]
+        return rows, rows[-1].position, kept > 0
+    if not rows or span.end == sealed or not _goes_on(session, span, rows[-1].commit_id):
+        return rows, span.end, True
+    kept = whole_commits([row.commit_id for row in (*rows, rows[-1])], len(rows))
+    before = rows[kept].position - 1
+    if before > span.start:
+        return rows[:kept], before, True
+    return rows, span.end, False
+
+
+def whole_commits(commits: Sequence[UUID], limit: int) -> int:
+    """How many of the first ``limit`` rows to send so that no commit is cut; 0 when the first is longer than that.
+
+    ``commits`` holds the commit of each row, and of one more.
+    """
+    kept = limit
+    while kept and commits[kept - 1] == commits[kept]:
+        kept -= 1
+    return kept
+
+
+def _goes_on(session: Session, span: _Span, commit_id: UUID) -> bool:
+    """Whether the actor sees more of this commit after the span; its rows are neighbours."""
+    next_commit = (
+        select(func.min(_position)).where(_position > span.end, _feed.c.commit_id != commit_id).scalar_subquery()
+    )
+    more = exists(_feed.c.position).where(
+        span.visible,
+        _position > span.end,
+        _feed.c.commit_id == commit_id,
+        or_(next_commit.is_(None), _position < next_commit),
+    )
+    return bool(session.execute(select(more)).scalar_one())
+
+
+def _visible(actor: Actor, types: Types | None) -> ColumnElement[bool]:
+    """Within the actor's areas; of what left them only what the actor sees nowhere else."""
+    moved_to = _feed.c.moved_to
+    visible = in_area_of(actor, _feed.c.area_path) & or_(moved_to.is_(None), not_(in_area_of(actor, moved_to)))
+    return visible if types is None else visible & _feed.c.type.in_(sorted(types))
+
+
+def _head_and_hash(session: Session, position: int) -> tuple[FeedHead, str | None]:
+    """The head, and the running hash at ``position`` (None: not kept, or beyond the head)."""
+    row = session.execute(_HEAD, {"at": position}).one()
+    head = FeedHead(row.log_epoch, row.position, row.running_hash, row.next - 1, row.has_waiting)
+    return head, EMPTY.hex() if position == 0 else row.at_hash
+
+
+def _hash_at(session: Session, position: int) -> str:
+    if position == 0:
+        return EMPTY.hex()
+    found: str = session.execute(select(_chain.c.running_hash).where(_chain.c.position == position)).scalar_one()
+    return found
+
+
+def _item(row: Row[Any], *, is_last: bool) -> str:
+    return (
+        f'{{"position":{row.position},"commit_last":{"true" if is_last else "false"},"type":"{row.type}",'
+        f'"id":"{row.object_id}","version":{row.version},"op":"{row.op}","changed_at":"{row.changed_at}",'
+        f'"data":{row.data}}}'
+    )
+
+
+def _body(items: Sequence[str], at: FeedCursor, secret: bytes, *, has_more: bool) -> bytes:
+    """The page as text around the stored records, which are not parsed."""
+    return (
+        f'{{"items":[{",".join(items)}],"next_cursor":"{encode_feed_cursor(at, secret)}",'
+        f'"has_more":{"true" if has_more else "false"},"position":{at.position},"running_hash":"{at.running_hash}"}}'
+    ).encode()
+
+
+_tables = Feed.metadata.tables
+_feed, _chain, _chain_head = _tables["feed"], _tables["feed_chain"], _tables["chain_head"]
+_seal, _outbox = _tables["seal"], _tables["outbox"]
+_position = _feed.c.position
+
+_HAS_WAITING = select(_outbox.c.seq).order_by(_outbox.c.seq).limit(1).scalar_subquery().is_not(None)
+"""By the index: rows that were taken away a moment ago are skipped there."""
+_ITEM = (
+    _feed.c.position,
+    _feed.c.commit_id,
+    _feed.c.type,
+    _feed.c.object_id,
+    _feed.c.version,
+    _feed.c.op,
+    json_time(_feed.c.changed_at).label("changed_at"),
+    _feed.c.data,
+)
+_HEAD = select(
+    _seal.c.next,
+    _seal.c.log_epoch,
+    _chain_head.c.position,
+    _chain_head.c.running_hash,
+    _HAS_WAITING.label("has_waiting"),
+    select(_chain.c.running_hash).where(_chain.c.position == bindparam("at")).scalar_subquery().label("at_hash"),
+).select_from(_seal.join(_chain_head, _chain_head.c.one == _seal.c.one))

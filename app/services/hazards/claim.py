@@ -1,0 +1,35 @@
+"""整改反馈: said to be fixed; somebody must look."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from app.access.actor import Actor
+from app.domain.lifecycle import Action, next_status
+from app.domain.vocabulary import PhotoRole
+from app.models import Hazard
+from app.services.evidence import check_evidence, flag_sources, require_role_of_photo
+from app.services.hazards.act import ActionAnswer, Stamp, Turn, act, move
+
+
+def claim_rectified(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, now: datetime) -> ActionAnswer:
+    """Record that the hazard is said to be fixed, with a stored after-photo (a document for paper findings).
+
+    Raises what ``act`` raises, and ``PhotoMissing``, ``PhotoReused``, ``PhotoUnreadable``, ``EvidenceMissing``.
+    """
+    return act(session, actor, hazard_id, stamp, action=Action.CLAIM_RECTIFIED, deed=_claim, now=now)
+
+
+def _claim(turn: Turn) -> None:
+    photos = check_evidence(turn.session, turn.actor, turn.stamp.photo_ids)
+    require_role_of_photo(photos, *_roles(turn.hazard))
+    flag_sources(turn.hazard, photos)
+    turn.photo_ids = turn.stamp.photo_ids
+    turn.hazard.claimant_id = turn.actor.id
+    turn.hazard.claimed_at = turn.when.at
+    move(turn, next_status(turn.case, turn.action, turn.parts))
+
+
+def _roles(hazard: Hazard) -> tuple[PhotoRole, ...]:
+    return (PhotoRole.AFTER, PhotoRole.DOCUMENT) if hazard.paper_type else (PhotoRole.AFTER,)

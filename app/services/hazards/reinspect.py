@@ -1,0 +1,89 @@
+"""复查: somebody looks whether it is fixed."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from app.access.actor import Actor
+from app.core.clock import business_date
+from app.core.errors import Rejected, at
+from app.domain.calendar import WorkCalendar
+from app.domain.lifecycle import Action, next_status
+from app.domain.vocabulary import CloseReason, FailReason, PhotoRole, Status
+from app.services.evidence import check_evidence, flag_sources, require_role_of_photo
+from app.services.hazards.act import ActionAnswer, Stamp, Turn, act, act_unpublished, move
+from app.services.hazards.due import renew_due
+
+
+class FailWithoutProof(Rejected):
+    code, title, title_zh = "reason-missing", "A fail needs a photo or a reason", "复查不通过须附照片或选择原因"
+
+
+def reinspect(
+    session: Session,
+    actor: Actor,
+    hazard_id: UUID,
+    stamp: Stamp,
+    *,
+    passed: bool,
+    reason: FailReason | None,
+    calendar: WorkCalendar,
+    now: datetime,
+    publishes: bool = True,
+) -> ActionAnswer:
+    """Record a re-inspection: passed with an after-photo of it, or failed with a photo or a reason.
+
+    A pass closes, or waits for confirmation where a second person must look (``next_status``). A fail
+    begins another round; before the due date and without a claim it sets no new date. ``publishes``
+    False: the caller locked several hazards and publishes last. Raises what ``act`` raises, and the
+    evidence's refusals.
+    """
+
+    def fail(turn: Turn) -> None:
+        _fail(turn, reason, calendar)
+
+    action = Action.PASS_REINSPECTION if passed else Action.FAIL_REINSPECTION
+    doing = act if publishes else act_unpublished
+    return doing(session, actor, hazard_id, stamp, action=action, deed=_pass if passed else fail, now=now)
+
+
+def _pass(turn: Turn) -> None:
+    hazard = turn.hazard
+    photos = check_evidence(turn.session, turn.actor, turn.stamp.photo_ids)
+    roles = (PhotoRole.AFTER, PhotoRole.DOCUMENT) if hazard.paper_type else (PhotoRole.AFTER,)
+    require_role_of_photo(photos, *roles)
+    flag_sources(hazard, photos)
+    turn.photo_ids = turn.stamp.photo_ids
+    hazard.reinspector_id = turn.actor.id
+    hazard.reinspected_at = turn.when.at
+    status = next_status(turn.case, turn.action, turn.parts)
+    if status is Status.CLOSED:
+        hazard.close_reason = CloseReason.RECTIFIED
+        hazard.closed_at = turn.when.at
+    move(turn, status)
+
+
+def _fail(turn: Turn, reason: FailReason | None, calendar: WorkCalendar) -> None:
+    hazard = turn.hazard
+    photos = check_evidence(turn.session, turn.actor, turn.stamp.photo_ids)
+    if not photos and reason is None:
+        faults = [at("/reason_code", "field-missing", "reason_code")]
+        raise FailWithoutProof("Send a photo or a reason_code.", "请附照片或选择不通过原因。", errors=faults)
+    turn.photo_ids = turn.stamp.photo_ids
+    failed_on = business_date(turn.when.at)
+    turn.detail = {"reason_code": reason, "due_on": str(hazard.due_on)}
+    begin_round(turn)
+    in_time = hazard.due_on is None or failed_on <= hazard.due_on
+    if turn.case.has_claim or not in_time:
+        renew_due(hazard, failed_on, calendar)
+
+
+def begin_round(turn: Turn) -> None:
+    """Back to rectifying: the claim and the re-inspection of this round are over."""
+    hazard = turn.hazard
+    hazard.round += 1
+    hazard.round_began_at = turn.when.at
+    hazard.claimant_id = hazard.claimed_at = None
+    hazard.reinspector_id = hazard.reinspected_at = None
+    move(turn, next_status(turn.case, turn.action, turn.parts))

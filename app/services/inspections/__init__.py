@@ -1,0 +1,1 @@
+"""Submitting a visit, all or nothing."""

@@ -1,0 +1,142 @@
+"""What a submission is held against: premises, people, checklist, hazards that were closed here before."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from app.access.actor import Actor
+from app.access.scope import in_area_of, within
+from app.core import builtin
+from app.core.errors import NotFound, at
+from app.domain.vocabulary import InspectionKind, PremisesStatus, Role, Status
+from app.models import Area, Hazard, Premises, User, UserArea
+from app.services.inspections.findings import Visit
+from app.services.inspections.submission import (
+    DuplicateId,
+    IdTaken,
+    KindNotAllowed,
+    NewPremises,
+    Submission,
+    UnknownChecklist,
+    UnknownInspector,
+)
+
+RELAPSE_WITHIN = timedelta(days=180)
+"""反复发生: the same finding on the same premises, closed this recently. Source: indicators, 反复发生率."""
+
+
+def check_content(actor: Actor, submission: Submission) -> None:
+    """What needs no row. Raises ``DuplicateId``, ``UnknownChecklist`` or ``KindNotAllowed``."""
+    for pointer, ids in (
+        ("/hazards", [report.id for report in submission.hazards]),
+        ("/rechecks", [recheck.action_id for recheck in submission.rechecks]),
+        ("/answers", [answer.item_no for answer in submission.answers]),
+    ):
+        if len(set(ids)) != len(ids):
+            fault = at(pointer, "duplicate-id", pointer)
+            raise DuplicateId("An id stands twice.", "编号或检查项重复。", errors=[fault])
+    if submission.kind is InspectionKind.ADMIN_INSPECTION and actor.role is not Role.OFFICER:
+        fault = at("/kind", "kind-not-allowed", submission.kind)
+        raise KindNotAllowed("Only officers inspect in the legal sense.", "行政检查须由执法人员实施。", errors=[fault])
+    _check_checklist(submission)
+
+
+def _check_checklist(submission: Submission) -> None:
+    known: range | None = None
+    if submission.checklist is not None:
+        code, version = submission.checklist
+        checklist = builtin.checklists().get(code)
+        if checklist is None or checklist.version != version:
+            fault = at("/checklist", "unknown-checklist", code)
+            raise UnknownChecklist("No such checklist or version.", "检查表或其版本不存在。", errors=[fault])
+        known = range(1, checklist.item_count + 1)
+    for place, answer in enumerate(submission.answers):
+        if known is None or answer.item_no not in known:
+            fault = at(f"/answers/{place}/item_no", "unknown-checklist", str(answer.item_no))
+            raise UnknownChecklist("The checklist has no such item.", "检查表中没有该检查项。", errors=[fault])
+
+
+def premises_of(session: Session, actor: Actor, submission: Submission, now: datetime) -> tuple[Premises, bool]:
+    """The premises, and whether this submission just entered them as unregistered.
+
+    Raises ``NotFound`` outside the area, ``IdTaken`` for a new place under an id in use.
+    """
+    if submission.premises is not None:
+        return _enter(session, actor, submission.premises, now), True
+    premises = session.execute(
+        select(Premises).where(in_area_of(actor, Premises.area_path), col(Premises.id) == submission.premises_id)
+    ).scalar_one_or_none()
+    if premises is None:
+        raise NotFound("No such premises in your area.", "在您的辖区内未找到该场所。")
+    return premises, False
+
+
+def _enter(session: Session, actor: Actor, new: NewPremises, now: datetime) -> Premises:
+    area = session.execute(
+        select(Area).where(in_area_of(actor, Area.path), col(Area.id) == new.area_id)
+    ).scalar_one_or_none()
+    if area is None:
+        raise NotFound("No such area within yours.", "在您的辖区内未找到该区域。")
+    if session.execute(select(col(Premises.id)).where(col(Premises.id) == new.id)).first() is not None:
+        raise IdTaken("The premises id is in use.", "场所编号已被占用。", errors=[at("/premises/id", "id-taken", "id")])
+    premises = Premises(
+        id=new.id,
+        kind=new.kind,
+        name=new.name,
+        area_id=area.id,
+        area_path=area.path,
+        address=new.address,
+        status=PremisesStatus.UNREGISTERED,
+        registered_by_id=actor.id,
+        registered_at=now,
+    )
+    session.add(premises)
+    session.flush()
+    return premises
+
+
+def inspectors_of(session: Session, actor: Actor, submission: Submission) -> list[str]:
+    """The reporters: the sender and everyone who inspected. Raises ``UnknownInspector``.
+
+    Colleagues are active inspectors or officers with an area in the sender's street.
+    """
+    others = set(submission.inspector_ids) - {actor.id}
+    if others:
+        known = session.execute(
+            select(col(User.id))
+            .join(UserArea, col(UserArea.user_id) == col(User.id))
+            .join(Area, col(Area.id) == col(UserArea.area_id))
+            .where(
+                within(Area.path, actor.street_path or "/"),
+                col(User.id).in_(others),
+                col(User.role).in_([Role.INSPECTOR, Role.OFFICER]),
+                col(User.is_active),
+            )
+        ).scalars()
+        if others - set(known):
+            fault = at("/inspector_ids", "unknown-inspector", "inspector_ids")
+            raise UnknownInspector(
+                "Name inspectors or officers of your street.", "检查人员须为本街道在岗人员。", errors=[fault]
+            )
+    return [str(actor.id), *sorted(str(other) for other in others)]
+
+
+def find_relapses(session: Session, visit: Visit) -> dict[str | None, UUID]:
+    """By finding code, the latest hazard of these premises that was closed within 180 days and now comes back."""
+    codes = {report.finding_code for report in visit.submission.hazards if report.finding_code is not None}
+    if not codes:
+        return {}
+    rows = session.execute(
+        select(col(Hazard.finding_code), col(Hazard.id))
+        .where(
+            in_area_of(visit.actor, Hazard.area_path),
+            col(Hazard.premises_id) == visit.premises.id,
+            col(Hazard.finding_code).in_(codes),
+            col(Hazard.status) == Status.CLOSED,
+            col(Hazard.closed_at) >= visit.now - RELAPSE_WITHIN,
+        )
+        .order_by(col(Hazard.closed_at))
+    )
+    return {row.finding_code: row.id for row in rows}

@@ -1,0 +1,147 @@
+"""``PUT /inspections/{id}``: a visit with its findings, all or nothing. Source: contract.md, «Submission»."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any  # column values of any type
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from app.access.actor import Actor, require_role
+from app.core.bulk import insert_rows
+from app.core.clock import rfc3339
+from app.domain.calendar import WorkCalendar
+from app.domain.vocabulary import FeedType, Role
+from app.models import Hazard, Inspection
+from app.services.changes import publish
+from app.services.grants import upload_grant
+from app.services.hazards.on_site import settle_evidence
+from app.services.inspections.context import check_content, find_relapses, inspectors_of, premises_of
+from app.services.inspections.findings import Visit, hazard_row
+from app.services.inspections.photos import declared_photos, find_earlier, name_earlier, served_photos
+from app.services.inspections.rechecks import Outcome, execute_rechecks, lock_rechecked
+from app.services.inspections.rows import inspection_row, submission_rows
+from app.services.inspections.submission import IdTaken, InspectionDiffers, Submission
+from app.services.receipts import Receipts
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the office gives to a submission: fresh numbers, its signature, its calendar."""
+
+    inspection_number: str
+    hazard_numbers: list[str]
+    receipts: Receipts
+    calendar: WorkCalendar
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionAnswer:
+    """The answer as JSON text; a replay gives the first one, word for word."""
+
+    body: str
+    is_replay: bool = False
+
+
+def find_submission(session: Session, actor: Actor, submission: Submission) -> SubmissionAnswer | None:
+    """The first answer to the same submission; raises ``InspectionDiffers`` or ``IdTaken`` for another one."""
+    row = session.execute(
+        select(col(Inspection.request_hash), col(Inspection.answer), col(Inspection.reporter_id)).where(
+            col(Inspection.id) == submission.id
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.request_hash == submission.request_hash:
+        return SubmissionAnswer(row.answer, is_replay=True)
+    if row.reporter_id == actor.id:
+        raise InspectionDiffers(
+            "This inspection was accepted with other content; correct it by a revision.",
+            "该检查已提交且内容不同，如需更正请提交修订。",
+        )
+    raise IdTaken("This inspection id is in use.", "检查编号已被占用。")
+
+
+def submit(
+    session: Session, actor: Actor, submission: Submission, *, office: Office | None, now: datetime
+) -> SubmissionAnswer:
+    """Accept a visit, or give the first answer again. ``office`` is None for who may not submit.
+
+    Raises ``Forbidden``, ``NotFound`` for premises outside the area, and the refusals of ``submission``.
+    """
+    if (earlier := find_submission(session, actor, submission)) is not None:
+        return earlier
+    require_role(actor, Role.INSPECTOR, Role.OFFICER)
+    assert office is not None  # noqa: S101  both roles always have a street to number in
+    check_content(actor, submission)
+    photos = declared_photos(submission)
+    lock_rechecked(session, actor, submission.rechecks)
+    premises, is_new = premises_of(session, actor, submission, now)
+    reporters = inspectors_of(session, actor, submission)
+    stored = find_earlier(session, actor, photos)
+    visit = Visit(submission, actor, premises, photos, reporters, office.calendar, now)
+    hazards = _hazard_rows(session, visit, office)
+    name_earlier(submission, stored, premises.area_path, now)
+    inspection = inspection_row(visit, office.inspection_number)
+    body = inspection["answer"] = _answer(visit, office, hazards, [])
+    insert_rows(session, submission_rows(visit, inspection, hazards, frozenset(stored)))
+    rechecked: list[UUID] = []
+    recheck_photos: list[UUID] = []
+    if submission.rechecks or stored:
+        outcomes, rechecked, recheck_photos = execute_rechecks(
+            session, actor, submission, calendar=office.calendar, now=now
+        )
+        body = _answer(visit, office, _settled(session, submission, hazards, frozenset(stored), now), outcomes)
+        session.execute(update(Inspection).where(col(Inspection.id) == submission.id).values(answer=body))
+    named = served_photos(submission)
+    publish(session, FeedType.PREMISES, [premises.id] if is_new else [], now=now)
+    publish(session, FeedType.INSPECTION, [submission.id], now=now)
+    publish(
+        session, FeedType.PHOTO, [*(photo_id for photo_id in photos if photo_id in named), *recheck_photos], now=now
+    )
+    publish(session, FeedType.HAZARD, [*(report.id for report in submission.hazards), *rechecked], now=now)
+    return SubmissionAnswer(body)
+
+
+def _hazard_rows(session: Session, visit: Visit, office: Office) -> list[dict[str, Any]]:
+    reports = visit.submission.hazards
+    relapses = find_relapses(session, visit)
+    return [
+        hazard_row(visit, report, place, number, relapses.get(report.finding_code))
+        for place, (report, number) in enumerate(zip(reports, office.hazard_numbers, strict=True))
+    ]
+
+
+def _settled(
+    session: Session, submission: Submission, hazards: Sequence[dict[str, Any]], stored: frozenset[UUID], now: datetime
+) -> list[dict[str, Any]]:
+    """The hazards as they stand once evidence that came before the submission is counted."""
+    early = [report.id for report in submission.hazards if stored.issuperset(report.photo_ids)]
+    if not early:
+        return list(hazards)
+    rows = session.execute(select(Hazard).where(col(Hazard.id).in_(early)).order_by(col(Hazard.id))).scalars().all()
+    settle_evidence(session, rows, now=now)
+    now_is = {row.id: {"version": row.version, "status": row.status} for row in rows}
+    return [hazard | now_is.get(hazard["id"], {}) for hazard in hazards]
+
+
+def _answer(visit: Visit, office: Office, hazards: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> str:
+    submission = visit.submission
+    photo_hashes = [photo.sha256 for photo in submission.photos]
+    answer = {
+        "id": submission.id,
+        "number": office.inspection_number,
+        "received_at": rfc3339(visit.now),
+        "hazards": [
+            {name: hazard[name] for name in ("id", "number", "version", "status", "due_on", "due_on_provisional")}
+            for hazard in hazards
+        ],
+        "rechecks": outcomes,
+        "receipt": office.receipts.sign(submission.id, submission.content_hash, photo_hashes, visit.now),
+        "upload_grant": upload_grant(office.secret, submission.id, visit.actor.id),
+    }
+    return orjson.dumps(answer).decode()
