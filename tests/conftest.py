@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, text
@@ -86,6 +87,14 @@ def engine(run_settings: Settings) -> Iterator[Engine]:
     made.dispose()
 
 
+@pytest.fixture(scope="session")
+def app(run_settings: Settings) -> Iterator[FastAPI]:
+    """The application, made once; each test gives it a runtime of its own."""
+    runtime = open_runtime(run_settings)
+    yield create_app(runtime)
+    runtime.db.close()
+
+
 @pytest.fixture
 def settings(run_settings: Settings, tmp_path: Path) -> Settings:
     return run_settings.model_copy(update={"data_dir": tmp_path})
@@ -123,10 +132,9 @@ def session(connection: Connection) -> Iterator[Session]:
 
 
 @pytest.fixture
-def client(runtime: Runtime) -> Iterator[TestClient]:
+def client(app: FastAPI, runtime: Runtime) -> TestClient:
     """The service over ``runtime``; every answer is checked against the OpenAPI document."""
-    with serve(runtime) as made:
-        yield made
+    return serve(app, runtime)
 
 
 @pytest.fixture
@@ -143,9 +151,8 @@ def committed_runtime(settings: Settings, clock: FakeClock, engine: Engine) -> I
 
 
 @pytest.fixture
-def committed_client(committed_runtime: Runtime) -> Iterator[TestClient]:
-    with serve(committed_runtime) as made:
-        yield made
+def committed_client(app: FastAPI, committed_runtime: Runtime) -> TestClient:
+    return serve(app, committed_runtime)
 
 
 @pytest.fixture
@@ -154,8 +161,8 @@ def committed_street(committed_runtime: Runtime, clock: FakeClock) -> Street:
         return make_street(session, clock)
 
 
-def serve(runtime: Runtime) -> TestClient:
-    app = create_app(runtime)
+def serve(app: FastAPI, runtime: Runtime) -> TestClient:
+    app.state.runtime = runtime
     made = TestClient(app, base_url="http://testserver/api/v1", raise_server_exceptions=False)
     made.event_hooks["response"].append(lambda response: check_response(app, response))
     return made

@@ -1,12 +1,14 @@
 """The smallest valid street, its people, and what phones send."""
 
 import hashlib
+import io
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from PIL import Image
 from sqlmodel import Session
 
 from app.core.clock import Clock, rfc3339
@@ -173,3 +175,74 @@ def _keep(session: Session) -> None:
 
 def instant(moment: datetime, **shift: float) -> str:
     return rfc3339(moment + timedelta(**shift))
+
+
+def photo_bytes(seed: int | None = None) -> bytes:
+    """A small JPEG that no other test has sent."""
+    number = next(_numbers) if seed is None else seed
+    image = Image.effect_noise((64, 48), 40).convert("RGB")
+    image.putpixel((0, 0), (number % 256, number // 256 % 256, 7))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90, comment=f"photo {number} {uuid4()}")
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A photo on a phone."""
+
+    id: str
+    content: bytes
+    role: str
+    taken_at: str
+    source: str = "camera"
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    def declared(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "sha256": self.sha256,
+            "bytes": len(self.content),
+            "role": self.role,
+            "taken_at": self.taken_at,
+            "source": self.source,
+        }
+
+    def form(self) -> dict[str, str]:
+        fields = self.declared()
+        return {name: str(fields[name]) for name in ("id", "sha256", "role", "taken_at", "source")}
+
+
+def shoot(role: str = "before", *, at: datetime, content: bytes | None = None, source: str = "camera") -> Shot:
+    return Shot(str(uuid4()), content or photo_bytes(), role, rfc3339(at), source)
+
+
+def found(shots: list[Shot], at: datetime, **changes: Any) -> dict[str, Any]:
+    """A hazard as reported: goods in a corridor (general, fixable at once, due the same day)."""
+    return {
+        "id": str(uuid4()),
+        "finding_code": "EV-001",
+        "text": "二楼楼梯间堆放纸箱",
+        "severity": "general",
+        "place": "2F A-113 旁楼梯",
+        "found_at": rfc3339(at),
+        "photo_ids": [shot.id for shot in shots],
+    } | changes
+
+
+def visit(
+    premises_id: object, at: datetime, *, hazards: list[dict[str, Any]], shots: list[Shot], **changes: Any
+) -> Any:
+    """A visit of twenty minutes that ended at ``at``."""
+    return {
+        "premises_id": str(premises_id),
+        "kind": "patrol",
+        "started_at": instant(at, minutes=-20),
+        "ended_at": rfc3339(at),
+        "offset_ms": 0,
+        "hazards": hazards,
+        "photos": [shot.declared() for shot in shots],
+    } | changes

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.api import areas, auth, clients, me, operations, premises, users
+from app.api import areas, auth, clients, hazard_actions, hazards, inspections, me, operations, photos, premises, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     operations.router,
@@ -12,4 +12,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     clients.router,
     premises.router,
+    inspections.router,
+    photos.router,
+    hazards.router,
+    hazard_actions.router,
 )

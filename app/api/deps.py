@@ -1,12 +1,12 @@
 """What endpoints are given: the process, this instant, the raw body, the signed-in actor."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import Query
+from fastapi.params import Cookie, Header, Path
 from fastapi.routing import APIRoute
 
 from app.access.actor import Actor
@@ -14,7 +14,7 @@ from app.access.credentials import authenticate
 from app.api.problems import UnknownParameter
 from app.core.database import Database
 from app.core.errors import Unauthorized, UnsupportedMedia, at
-from app.core.rawjson import Json, parse
+from app.core.rawjson import Json, parse, request_hash
 from app.services.runtime import Runtime
 
 
@@ -66,6 +66,25 @@ async def get_raw_json(request: Request) -> Json:
 RawJson = Annotated[Json, Depends(get_raw_json)]
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A write as it came: when, the JSON value, and the hash of who asked what where."""
+
+    at: datetime
+    raw: Json
+    request_hash: str
+    """SHA-256 in hex; the same request again has the same one."""
+
+
+async def get_received(request: Request, raw: RawJson, actor: CurrentActor, now: Now) -> Received:
+    """The write under way."""
+    digest = request_hash(f"{request.method} {request.url.path}", actor.id, raw)
+    return Received(now, raw, digest.hex())
+
+
+AsReceived = Annotated[Received, Depends(get_received)]
+
+
 async def refuse_unknown_parameters(request: Request) -> None:
     """Raise ``UnknownParameter`` for a query parameter that the route does not declare."""
     route = request.scope.get("route")
@@ -77,6 +96,9 @@ async def refuse_unknown_parameters(request: Request) -> None:
         raise UnknownParameter("The route has no such parameter.", "请求含有未知的查询参数。", errors=faults)
 
 
-@cache
 def _declared_parameters(route: APIRoute) -> frozenset[str]:
-    return frozenset(field.alias for field in get_flat_params(route.dependant) if isinstance(field.field_info, Query))
+    return frozenset(
+        field.alias
+        for field in get_flat_params(route.dependant)
+        if not isinstance(field.field_info, Path | Header | Cookie)
+    )

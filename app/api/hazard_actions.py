@@ -1,14 +1,14 @@
 """Acting on a hazard: each act is a sub-resource, its id made by the client. Source: contract.md, «Hazards»."""
 
 from collections.abc import Callable
-from typing import Annotated, Any  # what FastAPI calls responses
+from typing import Any  # what FastAPI calls responses
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from app.api.deps import AtRuntime, CurrentActor, Now, RawJson
+from app.api.deps import AsReceived, AtRuntime, CurrentActor
 from app.api.hazard_schemas import (
     ActionAnswerRead,
     Comment,
@@ -22,7 +22,6 @@ from app.api.hazard_schemas import (
 )
 from app.api.hazards import json_response
 from app.core.database import Database
-from app.core.rawjson import request_hash
 from app.domain.vocabulary import Severity
 from app.services.hazards.act import ActionAnswer
 from app.services.hazards.claim import claim_rectified
@@ -30,7 +29,7 @@ from app.services.hazards.comment import comment
 from app.services.hazards.confirm import decide_close_out
 from app.services.hazards.determine import Determination, determine
 from app.services.hazards.interim import set_interim_measures
-from app.services.hazards.reinspect import reinspect
+from app.services.hazards.reinspect import Verdict, reinspect
 from app.services.hazards.voids import ask_void, decide_void
 
 router = APIRouter(prefix="/api/v1/hazards/{hazard_id}", tags=["field", "office"])
@@ -38,14 +37,6 @@ router = APIRouter(prefix="/api/v1/hazards/{hazard_id}", tags=["field", "office"
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": ActionAnswerRead, "description": "the same request again: the first answer"}
 }
-
-
-async def get_request_hash(request: Request, raw: RawJson, actor: CurrentActor) -> bytes:
-    """Who asked what where, over the JSON as received."""
-    return request_hash(f"{request.method} {request.url.path}", actor.id, raw)
-
-
-RequestHash = Annotated[bytes, Depends(get_request_hash)]
 
 
 def run_action(db: Database, use_case: Callable[[Session], ActionAnswer]) -> Response:
@@ -66,19 +57,19 @@ def action_route(path: str) -> Callable[[Callable[..., Response]], Callable[...,
 
 @action_route("/rectifications")
 def post_rectification(
-    hazard_id: UUID, body: Rectification, digest: RequestHash, actor: CurrentActor, runtime: AtRuntime, now: Now
+    hazard_id: UUID, body: Rectification, received: AsReceived, actor: CurrentActor, runtime: AtRuntime
 ) -> Response:
     """整改反馈: say that it is fixed, with an after-photo; a re-inspection follows."""
-    stamp = body.stamp(digest)
-    return run_action(runtime.db, lambda session: claim_rectified(session, actor, hazard_id, stamp, now=now))
+    stamp = body.stamp(received)
+    return run_action(runtime.db, lambda session: claim_rectified(session, actor, hazard_id, stamp))
 
 
 @action_route("/reinspections")
 def post_reinspection(
-    hazard_id: UUID, body: Reinspection, digest: RequestHash, actor: CurrentActor, runtime: AtRuntime, now: Now
+    hazard_id: UUID, body: Reinspection, received: AsReceived, actor: CurrentActor, runtime: AtRuntime
 ) -> Response:
     """复查: passed with an after-photo, or failed with a photo or a reason."""
-    stamp = body.stamp(digest)
+    stamp = body.stamp(received)
     return run_action(
         runtime.db,
         lambda session: reinspect(
@@ -86,20 +77,18 @@ def post_reinspection(
             actor,
             hazard_id,
             stamp,
-            passed=body.result == "pass",
-            reason=body.reason_code,
+            verdict=Verdict(body.result == "pass", body.reason_code),
             calendar=runtime.calendars.current(session),
-            now=now,
         ),
     )
 
 
 @action_route("/confirmations")
 def post_confirmation(
-    hazard_id: UUID, body: Confirmation, digest: RequestHash, actor: CurrentActor, runtime: AtRuntime, now: Now
+    hazard_id: UUID, body: Confirmation, received: AsReceived, actor: CurrentActor, runtime: AtRuntime
 ) -> Response:
     """销号审批: a second person confirms the close-out or refuses it."""
-    stamp = body.stamp(digest)
+    stamp = body.stamp(received)
     return run_action(
         runtime.db,
         lambda session: decide_close_out(
@@ -109,29 +98,28 @@ def post_confirmation(
             stamp,
             confirms=body.decision == "confirm",
             calendar=runtime.calendars.current(session),
-            now=now,
         ),
     )
 
 
 @action_route("/interim-measures")
 def post_interim_measures(
-    hazard_id: UUID, body: InterimMeasures, digest: RequestHash, actor: CurrentActor, runtime: AtRuntime, now: Now
+    hazard_id: UUID, body: InterimMeasures, received: AsReceived, actor: CurrentActor, runtime: AtRuntime
 ) -> Response:
     """防范措施: what keeps people safe until it is rectified."""
-    stamp = body.stamp(digest)
+    stamp = body.stamp(received)
     return run_action(
         runtime.db,
-        lambda session: set_interim_measures(session, actor, hazard_id, stamp, measures=body.measures, now=now),
+        lambda session: set_interim_measures(session, actor, hazard_id, stamp, measures=body.measures),
     )
 
 
 @action_route("/determinations")
 def post_determination(
-    hazard_id: UUID, body: DeterminationIn, digest: RequestHash, actor: CurrentActor, runtime: AtRuntime, now: Now
+    hazard_id: UUID, body: DeterminationIn, received: AsReceived, actor: CurrentActor, runtime: AtRuntime
 ) -> Response:
     """重大判定: record a person's judgement; the severity becomes its verdict."""
-    stamp = body.stamp(digest)
+    stamp = body.stamp(received)
     judged = Determination(
         verdict=Severity(body.verdict),
         standard=body.standard,
@@ -141,22 +129,16 @@ def post_determination(
         facts_missing=tuple(body.facts_missing),
         members=tuple(body.members),
     )
-    return run_action(
-        runtime.db, lambda session: determine(session, actor, hazard_id, stamp, determination=judged, now=now)
-    )
+    return run_action(runtime.db, lambda session: determine(session, actor, hazard_id, stamp, determination=judged))
 
 
 @action_route("/voids")
-def post_void(
-    hazard_id: UUID, body: VoidIn, digest: RequestHash, actor: CurrentActor, runtime: AtRuntime, now: Now
-) -> Response:
+def post_void(hazard_id: UUID, body: VoidIn, received: AsReceived, actor: CurrentActor, runtime: AtRuntime) -> Response:
     """作废申请: ask that an entry made by mistake be voided."""
-    stamp = body.stamp(digest)
+    stamp = body.stamp(received)
     return run_action(
         runtime.db,
-        lambda session: ask_void(
-            session, actor, hazard_id, stamp, reason=body.reason, duplicate_of=body.duplicate_of, now=now
-        ),
+        lambda session: ask_void(session, actor, hazard_id, stamp, reason=body.reason, duplicate_of=body.duplicate_of),
     )
 
 
@@ -165,25 +147,22 @@ def post_void_decision(
     hazard_id: UUID,
     void_id: UUID,
     body: VoidDecision,
-    digest: RequestHash,
+    received: AsReceived,
     actor: CurrentActor,
     runtime: AtRuntime,
-    now: Now,
 ) -> Response:
     """作废审批: a leader grants or refuses it."""
-    stamp = body.stamp(digest)
+    stamp = body.stamp(received)
     return run_action(
         runtime.db,
-        lambda session: decide_void(
-            session, actor, hazard_id, stamp, void_id=void_id, grants=body.decision == "grant", now=now
-        ),
+        lambda session: decide_void(session, actor, hazard_id, stamp, void_id=void_id, grants=body.decision == "grant"),
     )
 
 
 @action_route("/comments")
 def post_comment(
-    hazard_id: UUID, body: Comment, digest: RequestHash, actor: CurrentActor, runtime: AtRuntime, now: Now
+    hazard_id: UUID, body: Comment, received: AsReceived, actor: CurrentActor, runtime: AtRuntime
 ) -> Response:
     """A remark in the history; it does not raise the version."""
-    stamp = body.stamp(digest)
-    return run_action(runtime.db, lambda session: comment(session, actor, hazard_id, stamp, now=now))
+    stamp = body.stamp(received)
+    return run_action(runtime.db, lambda session: comment(session, actor, hazard_id, stamp))

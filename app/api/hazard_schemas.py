@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.deps import Received
 from app.api.fields import DeviceInstant, Instant
 from app.domain.lifecycle import Action
 from app.domain.vocabulary import (
@@ -201,11 +202,12 @@ class Envelope(_In):
     note: Annotated[str, Field(max_length=2000)] | None = None
     photo_ids: PhotoIds = []
 
-    def stamp(self, request_hash: bytes) -> Stamp:
+    def stamp(self, received: Received) -> Stamp:
         """The envelope as the services take it."""
         return Stamp(
             action_id=self.id,
-            request_hash=request_hash.hex(),
+            request_hash=received.request_hash,
+            received_at=received.at,
             at=self.at,
             base_version=self.base_version,
             offset_ms=self.offset_ms,

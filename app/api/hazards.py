@@ -4,7 +4,8 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.actor import READERS, require_role
 from app.api.deps import CurrentActor, Db, Now
@@ -29,41 +30,40 @@ class DateInFuture(Rejected):
     code, title, title_zh = "date-in-future", "This day has not come yet", "日期不能晚于今天"
 
 
-async def wanted_hazards(
-    now: Now,
-    status: Annotated[list[Status] | None, Query(max_length=7)] = None,
-    overdue: bool | None = None,
-    as_of: date | None = None,
-    due_before: date | None = None,
-    area_id: UUID | None = None,
-    premises_id: UUID | None = None,
-    severity: Severity | None = None,
-    category: Annotated[str | None, Query(max_length=20), Storable] = None,
-    campaign_id: UUID | None = None,
-    handler_id: UUID | None = None,
-    q: Annotated[str | None, Query(min_length=1, max_length=60), Storable] = None,
-) -> HazardFilter:
-    """The filters that the list and the counts share; ``as_of`` replaces today against current statuses."""
-    today = business_date(now)
-    if as_of is not None and as_of > today:
-        fault = at("as_of", "date-in-future", str(as_of))
-        raise DateInFuture(f"as_of is after {today}.", f"as_of 不能晚于今天（{today}）。", errors=[fault])
-    return HazardFilter(
-        as_of=as_of or today,
-        status=tuple(status or ()),
-        overdue=overdue,
-        due_before=due_before,
-        area_id=area_id,
-        premises_id=premises_id,
-        severity=severity,
-        category=category,
-        campaign_id=campaign_id,
-        handler_id=handler_id,
-        q=q,
+class HazardQuery(BaseModel):
+    """The filters that the list and the counts share."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Annotated[list[Status], Field(max_length=7)] = []
+    overdue: bool | None = None
+    as_of: date | None = Field(default=None, description="replaces today, against current statuses")
+    due_before: date | None = None
+    area_id: UUID | None = None
+    premises_id: UUID | None = None
+    severity: Severity | None = None
+    category: Annotated[str, Field(max_length=20), Storable] | None = None
+    campaign_id: UUID | None = None
+    handler_id: UUID | None = None
+    q: Annotated[str, Field(min_length=1, max_length=60), Storable] | None = Field(
+        default=None, description="part of the number, the text, the place or the premises' name"
     )
 
+    def wanted(self, today: date) -> HazardFilter:
+        """The filter as the queries take it; raises ``DateInFuture``."""
+        if self.as_of is not None and self.as_of > today:
+            fault = at("as_of", "date-in-future", str(self.as_of))
+            raise DateInFuture(f"as_of is after {today}.", f"as_of 不能晚于今天（{today}）。", errors=[fault])
+        fields = self.model_dump(exclude={"as_of", "status", "sort", "cursor", "limit"})
+        return HazardFilter(as_of=self.as_of or today, status=tuple(self.status), **fields)
 
-Wanted = Annotated[HazardFilter, Depends(wanted_hazards)]
+
+class HazardListQuery(HazardQuery):
+    """Those, and which page in which order."""
+
+    sort: Literal["due_on", "found_at", "-overdue_days"] = "due_on"
+    cursor: Annotated[str, Field(max_length=600)] | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
 def json_response(body: str, status: int = 200, *, etag: str | None = None) -> Response:
@@ -73,26 +73,25 @@ def json_response(body: str, status: int = 200, *, etag: str | None = None) -> R
 
 
 @router.get("", response_model=HazardPage)
-def get_hazards(
-    actor: CurrentActor,
-    db: Db,
-    wanted: Wanted,
-    sort: Literal["due_on", "found_at", "-overdue_days"] = "due_on",
-    cursor: Cursor = None,
-    limit: Limit = DEFAULT_LIMIT,
-) -> Response:
+def get_hazards(query: Annotated[HazardListQuery, Query()], actor: CurrentActor, db: Db, now: Now) -> Response:
     """A page of hazards; overdue is computed now."""
     require_role(actor, *READERS)
+    wanted = query.wanted(business_date(now))
     with db.read() as session:
-        items, next_cursor = list_hazards(session, actor, wanted, sort=sort, cursor=cursor, limit=limit)
+        items, next_cursor = list_hazards(
+            session, actor, wanted, sort=query.sort, cursor=query.cursor, limit=query.limit
+        )
     after = "null" if next_cursor is None else f'"{next_cursor}"'
     return json_response(f'{{"items":[{",".join(items)}],"next_cursor":{after}}}')
 
 
 @router.get("/summary")
-def get_hazard_summary(actor: CurrentActor, db: Db, wanted: Wanted) -> HazardSummaryRead:
+def get_hazard_summary(
+    query: Annotated[HazardQuery, Query()], actor: CurrentActor, db: Db, now: Now
+) -> HazardSummaryRead:
     """Counts over the hazards that the same filters list, computed now."""
     require_role(actor, *READERS)
+    wanted = query.wanted(business_date(now))
     with db.read() as session:
         summary = summarize_hazards(session, actor, wanted)
     return HazardSummaryRead.model_validate(

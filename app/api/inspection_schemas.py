@@ -133,11 +133,11 @@ class InspectionIn(_In):
             raise ValueError("name premises_id or premises, not both")
         return self
 
-    def as_submission(self, inspection_id: UUID, request_hash: bytes, content_hash: str) -> Submission:
+    def as_submission(self, inspection_id: UUID, request_hash: str, content_hash: str) -> Submission:
         """The visit as the services take it."""
         return Submission(
             id=inspection_id,
-            request_hash=request_hash.hex(),
+            request_hash=request_hash,
             content_hash=content_hash,
             premises_id=self.premises_id,
             premises=NewPremises(**dict(self.premises)) if self.premises else None,

@@ -2,15 +2,14 @@
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any  # rows and FastAPI's responses
+from typing import Any  # rows and FastAPI's responses
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.exc import IntegrityError
 
 from app.access.actor import READERS, Actor, require_role
-from app.api.deps import AtRuntime, CurrentActor, Db, Now, RawJson
-from app.api.hazard_actions import RequestHash
+from app.api.deps import AsReceived, AtRuntime, CurrentActor, Db
 from app.api.hazard_schemas import PremisesRef
 from app.api.hazards import Cursor, Limit, json_response
 from app.api.inspection_schemas import (
@@ -42,26 +41,18 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def get_content_hash(raw: RawJson) -> str:
-    """SHA-256 over the canonical JSON of the content as received; the receipt signs it."""
-    return hashlib.sha256(canonical(raw)).hexdigest()
-
-
-ContentHash = Annotated[str, Depends(get_content_hash)]
-
-
 @router.put("/{inspection_id}", status_code=201, response_model=SubmissionAnswerRead, responses=ANSWERS)
 def put_inspection(
     inspection_id: UUID,
     body: InspectionIn,
-    digest: RequestHash,
-    content_hash: ContentHash,
+    received: AsReceived,
     actor: CurrentActor,
     runtime: AtRuntime,
-    now: Now,
 ) -> Response:
     """Submit a visit with its findings, all or nothing; sent again it gives the first answer."""
-    submission = body.as_submission(inspection_id, digest, content_hash)
+    content_hash = hashlib.sha256(canonical(received.raw)).hexdigest()
+    submission = body.as_submission(inspection_id, received.request_hash, content_hash)
+    now = received.at
     drawn = _draw_numbers(runtime, actor, submission, now)
     try:
         answer = _submit(runtime, actor, submission, drawn, now)
@@ -106,7 +97,7 @@ def get_inspections(
         page = list_inspections(
             session, actor, premises_id=premises_id, reporter_id=reporter_id, cursor=cursor, limit=limit
         )
-        items = [InspectionListed.model_validate(_listed(row[0], row[1], row[2])) for row in page.items]
+        items = [InspectionListed.model_validate(_listed(*row)) for row in page.items]
     return InspectionPage(items=items, next_cursor=page.next_cursor)
 
 

@@ -67,7 +67,7 @@ class Envelope:
                 method=scope["method"],
                 route=getattr(scope.get("route"), "path", "-"),
                 actor=str(scope.get("actor_id", "-")),
-                status=status,
+                status=int(status),
                 ms=round((perf_counter() - began) * 1000, 1),
             )
 

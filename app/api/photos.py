@@ -197,9 +197,8 @@ def get_one_photo(photo_id: UUID, actor: CurrentActor, db: Db, response: Respons
     return PhotoRead.model_validate(photo, from_attributes=True)
 
 
-FILE = {200: {"content": {"*/*": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}}}
 FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
-    **FILE,
+    200: {"content": {"*/*": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}},
     206: {"description": "the asked range"},
     304: {"description": "not changed"},
 }

@@ -171,21 +171,34 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     """Gone, busy or deadlocked databases are worth a retry; anything else is a bug."""
     original = getattr(error, "orig", None)
-    transient = isinstance(error, PoolTimeout) or type(original).__name__ in {
-        "OperationalError",
-        "InterfaceError",
-        "AdminShutdown",
-        "DeadlockDetected",
-        "SerializationFailure",
-        "LockNotAvailable",
-        "QueryCanceled",
-        "CannotConnectNow",
-        "IdleInTransactionSessionTimeout",
-    }
-    if not transient:
+    if not (isinstance(error, PoolTimeout) or _is_transient(original)):
         return await _bug(request, error)
     structlog.get_logger().warning("database_unavailable", kind=type(original or error).__name__)
     return problem(request, DatabaseUnavailable("The database does not answer now.", "数据库暂不可用，请稍后重试。"))
+
+
+_TRANSIENT = {
+    "AdminShutdown",
+    "CannotConnectNow",
+    "CrashShutdown",
+    "DeadlockDetected",
+    "DiskFull",
+    "IdleInTransactionSessionTimeout",
+    "InterfaceError",
+    "LockNotAvailable",
+    "OperationalError",
+    "QueryCanceled",
+    "SerializationFailure",
+    "TooManyConnections",
+}
+_TRANSIENT_ON_SQLITE = ("locked", "busy", "disk", "full", "unable to open", "readonly")
+
+
+def _is_transient(original: BaseException | None) -> bool:
+    """SQLite calls its bugs operational too; there the words decide."""
+    if type(original).__module__ == "sqlite3":
+        return any(word in str(original) for word in _TRANSIENT_ON_SQLITE)
+    return type(original).__name__ in _TRANSIENT
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:

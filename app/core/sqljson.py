@@ -16,31 +16,36 @@ class _JsonText(FunctionElement[str]):
     """An SQL function of ours whose value is JSON."""
 
     type = Text()
-    inherit_cache = True
 
 
 class _Object(_JsonText):
     name = "xh_object"
+    inherit_cache = True
 
 
 class _Array(_JsonText):
     name = "xh_array"
+    inherit_cache = True
 
 
 class _Time(_JsonText):
     name = "xh_time"
+    inherit_cache = True
 
 
 class _Bool(_JsonText):
     name = "xh_bool"
+    inherit_cache = True
 
 
 class _Stored(_JsonText):
     name = "xh_stored"
+    inherit_cache = True
 
 
 class _AsText(_JsonText):
     name = "xh_text"
+    inherit_cache = True
 
 
 def json_object(members: Mapping[str, Any]) -> ColumnElement[str]:

@@ -57,7 +57,9 @@ class Stamp:
 
     action_id: UUID
     request_hash: str
+    received_at: datetime
     at: datetime
+    """By the device's clock."""
     base_version: int | None = None
     offset_ms: int | None = None
     place: Place | None = None
@@ -83,7 +85,6 @@ class Turn:
     hazard: Hazard
     stamp: Stamp
     action: Action
-    now: datetime
     when: BusinessTime
     case: Case
     parts: frozenset[Part]
@@ -92,28 +93,31 @@ class Turn:
     photo_ids: Sequence[UUID] = ()
     """Evidence that the deed has checked; linked to the hazard with the event."""
 
+    @property
+    def now(self) -> datetime:
+        """The receipt."""
+        return self.stamp.received_at
+
 
 Deed = Callable[[Turn], None]
 
 
-def act(
-    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action: Action, deed: Deed, now: datetime
-) -> ActionAnswer:
+def act(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action: Action, deed: Deed) -> ActionAnswer:
     """Take ``action``: ``deed`` checks its own guards and changes the locked hazard; all is written together.
 
     Raises ``ActionIdReused``, ``Forbidden``, ``NotFound``, ``VersionMissing``, ``Stale``, ``OtherRound``,
     ``IllegalAction`` and what ``deed`` raises; then nothing has changed.
     """
-    answer = act_unpublished(session, actor, hazard_id, stamp, action=action, deed=deed, now=now)
+    answer = act_unpublished(session, actor, hazard_id, stamp, action=action, deed=deed)
     if not answer.is_replay and action is not Action.COMMENT:
-        is_void = action is Action.GRANT_VOID
-        publish(session, FeedType.PHOTO, stamp.photo_ids, now=now)
-        publish(session, FeedType.HAZARD, [hazard_id], now=now, op=FeedOp.VOID if is_void else FeedOp.UPSERT)
+        publish(session, FeedType.PHOTO, stamp.photo_ids, now=stamp.received_at)
+        op = FeedOp.VOID if action is Action.GRANT_VOID else FeedOp.UPSERT
+        publish(session, FeedType.HAZARD, [hazard_id], now=stamp.received_at, op=op)
     return answer
 
 
 def act_unpublished(
-    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action: Action, deed: Deed, now: datetime
+    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action: Action, deed: Deed
 ) -> ActionAnswer:
     """The same for a caller that locks several hazards first and publishes last."""
     if (earlier := find_replay(session, stamp)) is not None:
@@ -122,7 +126,7 @@ def act_unpublished(
     hazard = get_hazard(session, actor, hazard_id, lock=True)
     if (earlier := find_replay(session, stamp)) is not None:
         return earlier
-    turn = _begin(session, actor, hazard, stamp, action, now)
+    turn = _begin(session, actor, hazard, stamp, action)
     deed(turn)
     return _record(turn)
 
@@ -166,18 +170,18 @@ def add_system_event(
     session.flush()
 
 
-def _begin(session: Session, actor: Actor, hazard: Hazard, stamp: Stamp, action: Action, now: datetime) -> Turn:
+def _begin(session: Session, actor: Actor, hazard: Hazard, stamp: Stamp, action: Action) -> Turn:
     """Version or round, then the guards that need no evidence."""
     void = find_pending_void(session, hazard.id)
     case, parts = case_of(hazard, void), parts_of(actor, hazard, void)
-    when = _business_time(actor, hazard, stamp, action, now)
+    when = _business_time(actor, hazard, stamp, action)
     if action in DECISIONS:
         _check_version(hazard, stamp)
     if stamp.base_round is not None:
         _check_round(hazard, stamp, when)
     if (refusal := refusal_of(action, actor.role, case, parts)) is not None:
         raise _with_state(refusal, actor, case, parts)
-    return Turn(session, actor, hazard, stamp, action, now, when, case, parts, void)
+    return Turn(session, actor, hazard, stamp, action, when, case, parts, void)
 
 
 def _with_state(refusal: DomainError, actor: Actor, case: Case, parts: frozenset[Part]) -> DomainError:
@@ -214,11 +218,11 @@ def _check_round(hazard: Hazard, stamp: Stamp, when: BusinessTime) -> None:
         )
 
 
-def _business_time(actor: Actor, hazard: Hazard, stamp: Stamp, action: Action, now: datetime) -> BusinessTime:
+def _business_time(actor: Actor, hazard: Hazard, stamp: Stamp, action: Action) -> BusinessTime:
     """The device's time counts only for field actions of inspectors and officers."""
     if action not in FIELD_ACTIONS or actor.role not in {Role.INSPECTOR, Role.OFFICER}:
-        return BusinessTime(now, clock_suspect=False)
-    return believe(stamp.at, stamp.offset_ms, received=now, not_before=hazard.last_event_at)
+        return BusinessTime(stamp.received_at, clock_suspect=False)
+    return believe(stamp.at, stamp.offset_ms, received=stamp.received_at, not_before=hazard.last_event_at)
 
 
 def _record(turn: Turn) -> ActionAnswer:

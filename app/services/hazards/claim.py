@@ -1,6 +1,5 @@
 """整改反馈: said to be fixed; somebody must look."""
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
@@ -13,12 +12,12 @@ from app.services.evidence import check_evidence, flag_sources, require_role_of_
 from app.services.hazards.act import ActionAnswer, Stamp, Turn, act, move
 
 
-def claim_rectified(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, now: datetime) -> ActionAnswer:
+def claim_rectified(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp) -> ActionAnswer:
     """Record that the hazard is said to be fixed, with a stored after-photo (a document for paper findings).
 
     Raises what ``act`` raises, and ``PhotoMissing``, ``PhotoReused``, ``PhotoUnreadable``, ``EvidenceMissing``.
     """
-    return act(session, actor, hazard_id, stamp, action=Action.CLAIM_RECTIFIED, deed=_claim, now=now)
+    return act(session, actor, hazard_id, stamp, action=Action.CLAIM_RECTIFIED, deed=_claim)
 
 
 def _claim(turn: Turn) -> None:

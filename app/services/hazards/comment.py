@@ -1,6 +1,5 @@
 """A remark in the history; it does not raise the version."""
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
@@ -10,9 +9,9 @@ from app.domain.lifecycle import Action
 from app.services.hazards.act import ActionAnswer, Stamp, Turn, act
 
 
-def comment(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, now: datetime) -> ActionAnswer:
+def comment(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp) -> ActionAnswer:
     """Add the stamp's note to the history, in any status. Raises what ``act`` raises."""
-    return act(session, actor, hazard_id, stamp, action=Action.COMMENT, deed=_nothing, now=now)
+    return act(session, actor, hazard_id, stamp, action=Action.COMMENT, deed=_nothing)
 
 
 def _nothing(_turn: Turn) -> None:

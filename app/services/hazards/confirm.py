@@ -1,6 +1,5 @@
 """销号审批: a second person confirms the close-out, or refuses it."""
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
@@ -23,7 +22,6 @@ def decide_close_out(
     *,
     confirms: bool,
     calendar: WorkCalendar,
-    now: datetime,
 ) -> ActionAnswer:
     """Confirm or refuse; never the reporter, claimant, re-inspector, nor who determined it general.
 
@@ -33,10 +31,10 @@ def decide_close_out(
     def refuse(turn: Turn) -> None:
         turn.detail = {"due_on": str(turn.hazard.due_on)}
         begin_round(turn)
-        renew_due(turn.hazard, business_date(now), calendar)
+        renew_due(turn.hazard, business_date(turn.now), calendar)
 
     action, deed = (Action.CONFIRM, _confirm) if confirms else (Action.REFUSE, refuse)
-    return act(session, actor, hazard_id, stamp, action=action, deed=deed, now=now)
+    return act(session, actor, hazard_id, stamp, action=action, deed=deed)
 
 
 def _confirm(turn: Turn) -> None:

@@ -1,7 +1,6 @@
 """重大判定: a person records whether the hazard is major, by which edition and from which facts."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
@@ -27,7 +26,7 @@ class Determination:
 
 
 def determine(
-    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, determination: Determination, now: datetime
+    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, determination: Determination
 ) -> ActionAnswer:
     """Record a determination; severity becomes its verdict, the status stays. Raises what ``act`` raises."""
 
@@ -36,14 +35,14 @@ def determine(
         turn.detail = asdict(determination) | {"severity_before": hazard.severity}
         hazard.severity = determination.verdict
         hazard.determined_by_id = actor.id
-        hazard.determined_at = now
+        hazard.determined_at = stamp.received_at
         if determination.verdict is Severity.MAJOR and not hazard.interim_measures:
             add_flag(hazard, Flag.INTERIM_MEASURES_MISSING)
         if determination.verdict is Severity.GENERAL and hazard.due_days <= INTERIM_FROM_DAYS:
             drop_flag(hazard, Flag.INTERIM_MEASURES_MISSING)
 
     action = Action.DETERMINE_MAJOR if determination.verdict is Severity.MAJOR else Action.DETERMINE_GENERAL
-    return act(session, actor, hazard_id, stamp, action=action, deed=record, now=now)
+    return act(session, actor, hazard_id, stamp, action=action, deed=record)
 
 
 INTERIM_FROM_DAYS = 15

@@ -1,6 +1,5 @@
 """防范措施: what keeps people safe until the hazard is rectified."""
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
@@ -14,7 +13,7 @@ from app.services.hazards.flags import drop_flag
 
 
 def set_interim_measures(
-    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, measures: str, now: datetime
+    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, measures: str
 ) -> ActionAnswer:
     """Set or replace the interim measures; the old ones stay in the history. Raises what ``act`` raises."""
 
@@ -25,4 +24,4 @@ def set_interim_measures(
         turn.hazard.interim_measures = measures
         drop_flag(turn.hazard, Flag.INTERIM_MEASURES_MISSING)
 
-    return act(session, actor, hazard_id, stamp, action=Action.SET_INTERIM_MEASURES, deed=write, now=now)
+    return act(session, actor, hazard_id, stamp, action=Action.SET_INTERIM_MEASURES, deed=write)

@@ -1,6 +1,6 @@
 """复查: somebody looks whether it is fixed."""
 
-from datetime import datetime
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlmodel import Session
@@ -12,7 +12,7 @@ from app.domain.calendar import WorkCalendar
 from app.domain.lifecycle import Action, next_status
 from app.domain.vocabulary import CloseReason, FailReason, PhotoRole, Status
 from app.services.evidence import check_evidence, flag_sources, require_role_of_photo
-from app.services.hazards.act import ActionAnswer, Stamp, Turn, act, act_unpublished, move
+from app.services.hazards.act import ActionAnswer, Deed, Stamp, Turn, act, act_unpublished, move
 from app.services.hazards.due import renew_due
 
 
@@ -20,32 +20,42 @@ class FailWithoutProof(Rejected):
     code, title, title_zh = "reason-missing", "A fail needs a photo or a reason", "复查不通过须附照片或选择原因"
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the re-inspection found; a fail without a photo needs a reason."""
+
+    passed: bool
+    reason: FailReason | None = None
+
+    @property
+    def action(self) -> Action:
+        return Action.PASS_REINSPECTION if self.passed else Action.FAIL_REINSPECTION
+
+
 def reinspect(
-    session: Session,
-    actor: Actor,
-    hazard_id: UUID,
-    stamp: Stamp,
-    *,
-    passed: bool,
-    reason: FailReason | None,
-    calendar: WorkCalendar,
-    now: datetime,
-    publishes: bool = True,
+    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, verdict: Verdict, calendar: WorkCalendar
 ) -> ActionAnswer:
     """Record a re-inspection: passed with an after-photo of it, or failed with a photo or a reason.
 
     A pass closes, or waits for confirmation where a second person must look (``next_status``). A fail
-    begins another round; before the due date and without a claim it sets no new date. ``publishes``
-    False: the caller locked several hazards and publishes last. Raises what ``act`` raises, and the
-    evidence's refusals.
+    begins another round; before the due date and without a claim it sets no new date. Raises what
+    ``act`` raises, and the evidence's refusals.
     """
+    return act(session, actor, hazard_id, stamp, action=verdict.action, deed=_deed(verdict, calendar))
 
+
+def reinspect_unpublished(
+    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, verdict: Verdict, calendar: WorkCalendar
+) -> ActionAnswer:
+    """The same for a caller that locked several hazards and publishes last."""
+    return act_unpublished(session, actor, hazard_id, stamp, action=verdict.action, deed=_deed(verdict, calendar))
+
+
+def _deed(verdict: Verdict, calendar: WorkCalendar) -> Deed:
     def fail(turn: Turn) -> None:
-        _fail(turn, reason, calendar)
+        _fail(turn, verdict.reason, calendar)
 
-    action = Action.PASS_REINSPECTION if passed else Action.FAIL_REINSPECTION
-    doing = act if publishes else act_unpublished
-    return doing(session, actor, hazard_id, stamp, action=action, deed=_pass if passed else fail, now=now)
+    return _pass if verdict.passed else fail
 
 
 def _pass(turn: Turn) -> None:

@@ -36,7 +36,6 @@ def ask_void(
     *,
     reason: str,
     duplicate_of: UUID | None,
-    now: datetime,
 ) -> ActionAnswer:
     """Ask that the hazard be voided, perhaps as a duplicate of another one. Raises what ``act`` raises."""
 
@@ -48,13 +47,13 @@ def ask_void(
                 id=stamp.action_id,
                 hazard_id=hazard_id,
                 asked_by_id=actor.id,
-                asked_at=now,
+                asked_at=stamp.received_at,
                 reason=reason,
                 duplicate_of=duplicate_of,
             )
         )
 
-    return act(session, actor, hazard_id, stamp, action=Action.ASK_VOID, deed=ask, now=now)
+    return act(session, actor, hazard_id, stamp, action=Action.ASK_VOID, deed=ask)
 
 
 def decide_void(
@@ -65,7 +64,6 @@ def decide_void(
     *,
     void_id: UUID,
     grants: bool,
-    now: datetime,
 ) -> ActionAnswer:
     """Grant or refuse the pending request ``void_id``; never who asked, nor the reporter.
 
@@ -75,14 +73,14 @@ def decide_void(
     def decide(turn: Turn) -> None:
         request = _pending(turn, void_id)
         request.state = "granted" if grants else "refused"
-        request.decided_at = now
+        request.decided_at = stamp.received_at
         turn.detail = {"void_id": str(void_id), "reason": request.reason}
         if grants:
             turn.hazard.duplicate_of = request.duplicate_of
             move(turn, next_status(turn.case, turn.action, turn.parts))
 
     action = Action.GRANT_VOID if grants else Action.REFUSE_VOID
-    return act(session, actor, hazard_id, stamp, action=action, deed=decide, now=now)
+    return act(session, actor, hazard_id, stamp, action=action, deed=decide)
 
 
 def lapse_voids(session: Session, calendar: WorkCalendar, *, now: datetime) -> int:

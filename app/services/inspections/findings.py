@@ -48,7 +48,9 @@ class Visit:
     now: datetime
 
 
-def hazard_row(visit: Visit, report: HazardReport, place: int, number: str, relapse_of: UUID | None) -> dict[str, Any]:
+def hazard_row(
+    visit: Visit, report: HazardReport, place: int, number: str, *, relapse_of: UUID | None
+) -> dict[str, Any]:
     """The new hazard's columns; ``place`` is its position in the submission.
 
     Raises ``UnknownFinding``, ``FindingIncomplete``, ``UnknownCategory``, ``BeforePhotoMissing``,
@@ -66,25 +68,43 @@ def hazard_row(visit: Visit, report: HazardReport, place: int, number: str, rela
     due = first_due(term, found_on, severity, visit.calendar)
     if report.due_on is not None:
         due = explicit_due(report.due_on, due, term.policy)
+    flags = (
+        (Flag.CLOCK_SUSPECT, found.clock_suspect),
+        (Flag.SEVERITY_RAISED, raised),
+        (Flag.INTERIM_MEASURES_MISSING, _lacks_interim(report, severity, due.days)),
+        *_photo_flags(visit, report),
+    )
     by_system = report.fixed_on_site and finding is not None and finding.immediate_fix
     is_claimed = report.fixed_on_site and not by_system
-    flags = [
-        flag
-        for flag, is_raised in (
-            (Flag.CLOCK_SUSPECT, found.clock_suspect),
-            (Flag.SEVERITY_RAISED, raised),
-            (Flag.INTERIM_MEASURES_MISSING, _lacks_interim(report, severity, due.days)),
-            *_photo_flags(visit, report),
-        )
-        if is_raised
-    ]
+    return (
+        _new_hazard(visit, report, number)
+        | due_columns(due)
+        | {
+            "status": Status.AWAITING_REINSPECTION if report.fixed_on_site else Status.RECTIFYING,
+            "severity": severity,
+            "category_zh": category,
+            "text": text,
+            "immediate_fix": finding is not None and finding.immediate_fix,
+            "paper_type": finding is not None and finding.paper_type,
+            "claimant_id": visit.actor.id if is_claimed else None,
+            "claimed_at": found.at if is_claimed else None,
+            "last_event_at": found.at,
+            "found_at": found.at,
+            "found_on": found_on,
+            "original_due_on": due.due_on,
+            "relapse_of": relapse_of,
+            "flags": [flag.value for flag, is_raised in flags if is_raised],
+        }
+    )
+
+
+def _new_hazard(visit: Visit, report: HazardReport, number: str) -> dict[str, Any]:
+    """What is the same for every new hazard, or stands as it was reported."""
     return {
         "id": report.id,
         "number": number,
         "version": 1,
-        "status": Status.AWAITING_REINSPECTION if report.fixed_on_site else Status.RECTIFYING,
         "close_reason": None,
-        "severity": severity,
         "source": "inspection",
         "source_ref": None,
         "inspection_id": visit.submission.id,
@@ -92,10 +112,6 @@ def hazard_row(visit: Visit, report: HazardReport, place: int, number: str, rela
         "area_id": visit.premises.area_id,
         "area_path": visit.premises.area_path,
         "finding_code": report.finding_code,
-        "category_zh": category,
-        "immediate_fix": finding is not None and finding.immediate_fix,
-        "paper_type": finding is not None and finding.paper_type,
-        "text": text,
         "place": report.place,
         "responsible_party": report.responsible_party,
         "interim_measures": report.interim_measures,
@@ -104,27 +120,19 @@ def hazard_row(visit: Visit, report: HazardReport, place: int, number: str, rela
         "reporter_id": visit.actor.id,
         "reporter_ids": visit.reporter_ids,
         "handler_id": visit.actor.id,
-        "claimant_id": visit.actor.id if is_claimed else None,
-        "claimed_at": found.at if is_claimed else None,
         "reinspector_id": None,
         "reinspected_at": None,
         "determined_by_id": None,
         "determined_at": None,
         "round_began_at": None,
-        "last_event_at": found.at,
-        "found_at": found.at,
-        "found_on": found_on,
         "registered_at": visit.now,
-        "original_due_on": due.due_on,
         "due_printed": False,
         "round": 1,
         "extensions": 0,
-        "relapse_of": relapse_of,
         "duplicate_of": None,
         "evidence_complete": False,
-        "flags": [flag.value for flag in flags],
         "closed_at": None,
-    } | due_columns(due)
+    }
 
 
 def _finding(report: HazardReport, pointer: str) -> CatalogueFinding | None:

@@ -72,7 +72,7 @@ def find_earlier(session: Session, actor: Actor, photos: Mapping[UUID, PhotoDecl
 
 
 def photo_row(
-    photo: PhotoDeclaration, submission: Submission, actor: Actor, area_path: str, now: datetime
+    photo: PhotoDeclaration, submission: Submission, actor: Actor, *, area_path: str, now: datetime
 ) -> dict[str, Any]:
     """The columns of a photo declared but not stored; named unless only a recheck uses it."""
     named = photo.id in served_photos(submission)

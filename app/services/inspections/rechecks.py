@@ -14,7 +14,7 @@ from app.core.rawjson import request_hash
 from app.domain.calendar import WorkCalendar
 from app.models import Hazard
 from app.services.hazards.act import Stamp
-from app.services.hazards.reinspect import reinspect
+from app.services.hazards.reinspect import Verdict, reinspect_unpublished
 from app.services.inspections.submission import Recheck, Submission
 
 Outcome = dict[str, object]
@@ -62,6 +62,7 @@ def _execute(
     stamp = Stamp(
         action_id=recheck.action_id,
         request_hash=request_hash("recheck", actor.id, content).hex(),
+        received_at=now,
         at=submission.ended_at,
         offset_ms=submission.offset_ms,
         place=submission.location,
@@ -69,17 +70,8 @@ def _execute(
         photo_ids=recheck.photo_ids,
         base_round=recheck.base_round,
     )
-    reinspect(
-        session,
-        actor,
-        recheck.hazard_id,
-        stamp,
-        passed=recheck.passed,
-        reason=recheck.reason_code,
-        calendar=calendar,
-        now=now,
-        publishes=False,
-    )
+    verdict = Verdict(recheck.passed, recheck.reason_code)
+    reinspect_unpublished(session, actor, recheck.hazard_id, stamp, verdict=verdict, calendar=calendar)
 
 
 def _problem(refusal: DomainError) -> dict[str, object]:

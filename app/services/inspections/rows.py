@@ -56,7 +56,7 @@ def submission_rows(
     submission, path = visit.submission, visit.premises.area_path
     events = {hazard["id"]: _event_row(visit, hazard) for hazard in hazards}
     photos = [
-        photo_row(photo, submission, visit.actor, path, visit.now)
+        photo_row(photo, submission, visit.actor, area_path=path, now=visit.now)
         for photo in submission.photos
         if photo.id not in stored
     ]

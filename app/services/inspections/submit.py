@@ -111,7 +111,7 @@ def _hazard_rows(session: Session, visit: Visit, office: Office) -> list[dict[st
     reports = visit.submission.hazards
     relapses = find_relapses(session, visit)
     return [
-        hazard_row(visit, report, place, number, relapses.get(report.finding_code))
+        hazard_row(visit, report, place, number, relapse_of=relapses.get(report.finding_code))
         for place, (report, number) in enumerate(zip(reports, office.hazard_numbers, strict=True))
     ]
 

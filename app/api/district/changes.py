@@ -1,0 +1,85 @@
+"""The feed: every change, in the order of commits, for machine clients. Source: contract.md, «District»."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from app.access.actor import require_client
+from app.api.deps import AtRuntime, CurrentActor, Now
+from app.api.district.schemas import ChangePage, FeedStatus
+from app.core.errors import Rejected, at
+from app.domain.vocabulary import FeedType
+from app.queries.changes import read_changes, read_head
+from app.services.sealer import advance_feed
+
+router = APIRouter(prefix="/api/v1/district", tags=["district"])
+
+DEFAULT_CHANGES, MOST_CHANGES = 200, 1000
+HASHED_BY_A_PULL = 2000
+"""More than a page holds, so that a reader never overtakes the hashing; about 0.1 s."""
+
+
+class UnknownType(Rejected):
+    code, title, title_zh = "unknown-value", "No such type of change", "未知的变更类型"
+
+
+@router.get("/changes", response_model=ChangePage)
+def list_changes(
+    actor: CurrentActor,
+    runtime: AtRuntime,
+    cursor: Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_CHANGES)] = DEFAULT_CHANGES,
+    types: Annotated[
+        str | None,
+        Query(
+            max_length=100,
+            description="Comma-separated: hazard, inspection, premises, photo, campaign, supervision; none means all, "
+            "also those to come. A cursor holds only for the types it was made with.",
+        ),
+    ] = None,
+) -> Response:
+    """Everything that changed after `cursor`; without one, everything from the beginning.
+
+    **Rule.** Pull until `has_more` is false, then again whenever you like. Apply items in their order; drop what you
+    already have by `(id, version)`. Keep `next_cursor` in the same transaction as the items it came with. Never infer
+    a deletion from absence: nothing is deleted; what was voided or left your scope says so.
+
+    **Commits.** A page ends at the end of a commit, unless a commit is longer than the page; apply it when its
+    `commit_last` has come. With `types` or a smaller area both are meant of what you are shown.
+
+    **410 `resync-required`** (`reason`: `scope-changed`, `log-restored`, `log-forked`, `horizon`): begin without a
+    cursor into an empty copy and replace yours when `has_more` is false.
+
+    **Proof.** `running_hash` is SHA-256(running hash before ‖ leaf), 32 zero bytes at position 0; leaf is the SHA-256
+    of the item without `commit_last` as canonical JSON (RFC 8785). A client of a whole district without `types` gets
+    every position, 1, 2, 3 …, and can compute it: equal hashes prove that it holds the log as it is kept here.
+    """
+    require_client(actor)
+    wanted = _parse_types(types)
+    advance_feed(runtime.db, most=HASHED_BY_A_PULL)
+    with runtime.db.read() as session:
+        body = read_changes(session, actor, runtime.secret, cursor=cursor, types=wanted, limit=limit)
+    return Response(body, media_type="application/json")
+
+
+@router.get("/status")
+def get_feed_status(actor: CurrentActor, runtime: AtRuntime, now: Now) -> FeedStatus:
+    """Where the log stands: a client whose cursor is at `position` has everything."""
+    require_client(actor)
+    advance_feed(runtime.db, most=HASHED_BY_A_PULL)
+    with runtime.db.read() as session:
+        head = read_head(session)
+    return FeedStatus(log_epoch=head.log_epoch, position=head.position, running_hash=head.running_hash, now=now)
+
+
+def _parse_types(types: str | None) -> frozenset[FeedType] | None:
+    if types is None:
+        return None
+    names = types.split(",")
+    unknown = sorted(set(names) - set(FeedType))
+    if unknown:
+        faults = [at("/types", "unknown-value", name) for name in unknown]
+        raise UnknownType(
+            "types names something that is not a type of change.", "types 含有未知的变更类型。", errors=faults
+        )
+    return frozenset(map(FeedType, names))
