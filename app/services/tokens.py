@@ -113,6 +113,14 @@ def revoke_all(session: Session, owner: User | Client, *, now: datetime) -> None
     session.execute(update(Token).where(column == owner.id, col(Token.revoked_at).is_(None)).values(revoked_at=now))
 
 
+def forget_expired(session: Session, *, now: datetime) -> int:
+    """Remove tokens that expired long ago, whoever held them; how many."""
+    gone = session.execute(
+        delete(Token).where(col(Token.expires_at) < now - FORGOTTEN_AFTER).returning(Token.family_id)
+    )
+    return len(gone.all())
+
+
 def _issue(session: Session, owner: User | Client, family_id: UUID, *, now: datetime) -> Grant:
     if not owner.is_active:
         raise AccountDisabled("This account is disabled.", "账号已停用，请联系管理员。")

@@ -1,0 +1,45 @@
+"""The job of each stored photo: decode it in another process, keep a thumbnail, tell its hazards."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from app.core.thumbnails import ThumbnailPool, Unreadable
+from app.models import Photo
+from app.services.jobs import Claim, finish
+from app.services.photo_decoding import record_decoded
+from app.services.runtime import Runtime
+
+
+def make_photo_thumbnail(runtime: Runtime, pool: ThumbnailPool, job: Claim) -> None:
+    """Decode outside any transaction, then write what it told and ``done`` in one.
+
+    Raises ``FileNotFoundError`` when the storage has lost the original, ``ThumbnailFailed``, ``PhotoJustNamed``,
+    ``StorageFull`` or ``LeaseLost``: then nothing is written and the job is tried again.
+    """
+    photo_id = UUID(job.payload["photo_id"])
+    with runtime.db.read() as session:
+        sha256 = _sha256(session, photo_id)
+    readable = sha256 is not None and _make(runtime, pool, sha256)
+    now: datetime = runtime.clock()
+    with runtime.db.write() as session:
+        record_decoded(session, photo_id, readable=readable, now=now)
+        finish(session, job, now=now)
+
+
+def _make(runtime: Runtime, pool: ThumbnailPool, sha256: str) -> bool:
+    original = runtime.storage.path(sha256)
+    if not original.is_file():
+        raise FileNotFoundError(sha256)
+    try:
+        thumbnail = pool.make(original)
+    except Unreadable:
+        return False
+    runtime.storage.put_thumbnail(sha256, thumbnail.content)
+    return True
+
+
+def _sha256(session: Session, photo_id: UUID) -> str | None:
+    photo = session.get(Photo, photo_id)
+    return photo.sha256 if photo is not None and photo.readable is None else None

@@ -1,0 +1,146 @@
+"""The worker: threads that run jobs, advance the feed and sweep; inside the server or a process of its own."""
+
+import threading
+import time
+from collections.abc import Callable
+from types import MappingProxyType
+
+import structlog
+
+from app.core.thumbnails import ThumbnailPool
+from app.jobs.sweeps import sweep
+from app.jobs.thumbnails import make_photo_thumbnail
+from app.queries.jobs import has_due_jobs
+from app.services.jobs import Claim, LeaseLost, claim, fail, place_of, release
+from app.services.photos import THUMBNAIL_JOB
+from app.services.runtime import Runtime
+from app.services.sealer import advance_feed
+
+Handler = Callable[[Runtime, ThumbnailPool, Claim], None]
+"""Does the slow thing outside any transaction, then writes its effect and ``finish`` in one."""
+
+HANDLERS: MappingProxyType[str, Handler] = MappingProxyType({THUMBNAIL_JOB: make_photo_thumbnail})
+AT_ONCE = 4
+LEASE_S = 300
+"""Longer than ``AT_ONCE`` pictures may take."""
+IDLE_S = 0.2
+FEED_S = 0.1
+SWEEP_S = 60.0
+LONGEST_PAUSE_S = 30.0
+STOP_S = 10.0
+"""How long ``stop`` waits for the threads."""
+PICTURE_STOP_S = 3.0
+"""How long a picture in work may still take when the worker stops; it is tried again by the next one."""
+
+
+class JobRunner:
+    """Runs jobs one after another; any number of runners may share a PostgreSQL database."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._pool = ThumbnailPool()
+        self._is_closing = threading.Event()
+
+    def run_some(self) -> bool:
+        """Run a few jobs that are due; False when there is none."""
+        db, now = self._runtime.db, self._runtime.clock()
+        with db.read() as session:  # on SQLite a claim shuts other writers out
+            if not has_due_jobs(session, HANDLERS, now=now):
+                return False
+        with db.write() as session:
+            jobs = claim(session, HANDLERS, now=now, lease_s=LEASE_S, most=AT_ONCE)
+        for place, job in enumerate(jobs):
+            if self._is_closing.is_set():
+                with db.write() as session:
+                    release(session, jobs[place:], now=now)
+                break
+            self._run(job)
+        return bool(jobs)
+
+    def close(self) -> None:
+        """Give back what is not begun; a picture in work may still take ``PICTURE_STOP_S``."""
+        self._is_closing.set()
+        self._pool.close(patience_s=PICTURE_STOP_S)
+
+    def _run(self, job: Claim) -> None:
+        try:
+            HANDLERS[job.kind](self._runtime, self._pool, job)
+        except LeaseLost:
+            _log_lost(job)
+        except Exception as error:
+            self._note_failure(job, error)
+
+    def _note_failure(self, job: Claim, error: Exception) -> None:
+        try:
+            with self._runtime.db.write() as session:
+                is_dead = fail(session, job, error, now=self._runtime.clock())
+        except LeaseLost:
+            _log_lost(job)
+            return
+        log = structlog.get_logger()
+        tell = log.error if is_dead else log.warning
+        tell("job_failed", job=str(job.id), kind=job.kind, attempts=job.attempts, error=place_of(error))
+
+
+class Worker:
+    """Does what is due until it is stopped; a failure in one loop is logged and never ends it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._runner = JobRunner(runtime)
+        self._is_stopping = threading.Event()
+        loops: list[tuple[Callable[[], bool], float]] = [(self._runner.run_some, IDLE_S), (self._sweep, SWEEP_S)]
+        if runtime.db.dialect == "postgresql":  # on SQLite a writing transaction seals itself
+            loops.append((self._advance_feed, FEED_S))
+        self._threads = [threading.Thread(target=self._loop, args=loop, daemon=True) for loop in loops]
+
+    def start(self) -> None:
+        """Begin; once."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End soon: what is being done is finished or given back. Returns after ``STOP_S`` at the latest."""
+        self._is_stopping.set()
+        deadline = time.monotonic() + STOP_S
+        self._runner.close()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in self._threads):
+            structlog.get_logger().warning("worker_abandoned")  # its leases end by themselves
+
+    def _sweep(self) -> bool:
+        sweep(self._runtime)
+        return False
+
+    def _advance_feed(self) -> bool:
+        advance_feed(self._runtime.db)
+        return False
+
+    def _loop(self, step: Callable[[], bool], idle_s: float) -> None:
+        """Repeat ``step``: at once while there is more, after ``idle_s`` when not, later and later while it fails."""
+        failures = 0
+        while not self._is_stopping.is_set():
+            pause_s = 0.0
+            try:
+                pause_s = 0.0 if step() else idle_s
+                failures = 0
+            except Exception as error:
+                failures += 1
+                pause_s = min(LONGEST_PAUSE_S, idle_s * 2**failures)
+                structlog.get_logger().error("worker_failed", error=place_of(error))
+            self._is_stopping.wait(pause_s)
+
+
+def drain(runtime: Runtime) -> None:
+    """Run every job that is due, here and now, until none is left; what fails waits for its next attempt."""
+    runner = JobRunner(runtime)
+    try:
+        while runner.run_some():
+            pass
+    finally:
+        runner.close()
+
+
+def _log_lost(job: Claim) -> None:
+    structlog.get_logger().warning("lease_lost", job=str(job.id), kind=job.kind)
