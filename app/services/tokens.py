@@ -116,7 +116,7 @@ def revoke_all(session: Session, owner: User | Client, *, now: datetime) -> None
 def forget_expired(session: Session, *, now: datetime) -> int:
     """Remove tokens that expired long ago, whoever held them; how many."""
     gone = session.execute(
-        delete(Token).where(col(Token.expires_at) < now - FORGOTTEN_AFTER).returning(Token.family_id)
+        delete(Token).where(col(Token.expires_at) < now - FORGOTTEN_AFTER).returning(col(Token.family_id))
     )
     return len(gone.all())
 
