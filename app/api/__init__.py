@@ -3,6 +3,8 @@
 from fastapi import APIRouter
 
 from app.api import areas, auth, clients, hazard_actions, hazards, inspections, me, operations, photos, premises, users
+from app.api.district import changes as district_changes
+from app.api.district import hazards as district_hazards
 
 ROUTERS: tuple[APIRouter, ...] = (
     operations.router,
@@ -16,4 +18,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     photos.router,
     hazards.router,
     hazard_actions.router,
+    district_changes.router,
+    district_hazards.router,
 )

@@ -48,6 +48,16 @@ class Database:
         ):
             yield session
 
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        """PostgreSQL: a connection on which each statement commits by itself, in one round trip."""
+        if isinstance(self._reader, Engine):
+            with self._reader.connect() as connection:
+                yield connection
+        else:
+            with self._reader.begin_nested():
+                yield self._reader
+
     def close(self) -> None:
         """Give all connections back."""
         if isinstance(self._bind, Engine):

@@ -14,6 +14,7 @@ class Outbox(SQLModel, table=True):
     """A change of a committed transaction that has no position yet; only the sealer takes it.
 
     ``seq`` orders one seal and is never a cursor. Empty on SQLite, where the writing transaction seals itself.
+    ``moved_to``: where a removed object went; who sees it there is told of the arrival, not of the removal.
     """
 
     seq: int | None = Field(
@@ -28,6 +29,7 @@ class Outbox(SQLModel, table=True):
     version: int
     op: FeedOp = Field(sa_type=text_enum(FeedOp, "op"))
     area_path: str = Field(sa_type=AREA_PATH)
+    moved_to: str | None = Field(default=None, sa_type=AREA_PATH)
     changed_at: datetime = Field(sa_type=UtcDateTime)
     data: str  # the object at that version, as JSON text
 
@@ -42,6 +44,7 @@ class Feed(SQLModel, table=True):
     version: int
     op: FeedOp = Field(sa_type=text_enum(FeedOp, "op"))
     area_path: str = Field(sa_type=AREA_PATH)
+    moved_to: str | None = Field(default=None, sa_type=AREA_PATH)
     changed_at: datetime = Field(sa_type=UtcDateTime)
     data: str
 

@@ -1,0 +1,115 @@
+"""Telling the district: what was changed is written down for the feed, in the transaction that changes it.
+
+**Publish last.** A transaction takes all its locks before its first row here: the feed orders commits by their last
+row, and only so do the versions of an object come in their order. Source: choices.md, «The feed».
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any  # drivers' values
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, insert, literal_column, null, select
+from sqlalchemy import Dialect as SqlDialect
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlmodel import Session
+
+from app.core.clock import rfc3339
+from app.core.ids import uuid7
+from app.domain.vocabulary import FeedOp, FeedType
+from app.models import Feed, Outbox
+from app.models.types import AREA_PATH, BIG, Id, UtcDateTime
+from app.queries.rendering import published_rows
+
+
+def publish(
+    session: Session, type: FeedType, ids: Sequence[UUID], *, now: datetime, op: FeedOp = FeedOp.UPSERT
+) -> None:
+    """Tell the district how these objects stand now, in this order; one statement, the database writes the JSON.
+
+    Pending changes are flushed. A photo must have been named (before, nobody but its uploader may know of it).
+    Raises ``LookupError`` when one of them does not exist.
+    """
+    _write(session, type, ids, {"op": op.value, "changed_at": now})
+
+
+def publish_removal(
+    session: Session, type: FeedType, ids: Sequence[UUID], old_area_path: str, *, now: datetime
+) -> None:
+    """Tell those who see ``old_area_path`` and not where these objects are now that they left their scope.
+
+    Called beside ``publish`` after a move, with the objects already in their new area.
+    """
+    values = {"op": FeedOp.REMOVED_FROM_SCOPE.value, "changed_at": now, "old_area_path": old_area_path}
+    _write(session, type, ids, values)
+
+
+def new_commit(session: Session) -> UUID:
+    """Begin another group of changes in the same transaction: pages of the feed may end between the two."""
+    commit_id = uuid7()
+    session.info["feed_commit"] = (session.get_transaction(), commit_id)
+    return commit_id
+
+
+def _commit_of(session: Session) -> UUID:
+    """The group that the transaction's changes belong to; one a transaction unless ``new_commit`` was called."""
+    transaction, commit_id = session.info.get("feed_commit", (None, None))
+    if commit_id is None or transaction is not session.get_transaction():
+        return new_commit(session)
+    known: UUID = commit_id
+    return known
+
+
+def _write(session: Session, type: FeedType, ids: Sequence[UUID], values: dict[str, Any]) -> None:
+    ids = list(dict.fromkeys(ids))
+    if not ids:
+        return
+    session.flush()
+    connection = session.connection()
+    values |= {"type": type.value, "commit_id": _commit_of(session), "ids": ids}
+    statement = _statement(type, connection.dialect, is_removal="old_area_path" in values)
+    if connection.dialect.name == "sqlite":
+        values |= {"first": _take_positions(connection, len(ids)), "ids": orjson.dumps(ids).decode()}
+        values |= {"commit_id": str(values["commit_id"]), "changed_at": rfc3339(values["changed_at"])}
+        given = tuple(values[name] for name in statement.positiontup or ())
+        written = connection.exec_driver_sql(statement.string, given).rowcount
+    else:
+        written = connection.exec_driver_sql(statement.string, values).rowcount
+    if written != len(ids):
+        raise LookupError(f"{written} of {len(ids)} objects of type {type} to publish exist")
+
+
+def _take_positions(connection: Connection, count: int) -> int:
+    """The first of ``count`` positions; on SQLite a writing transaction is alone and seals itself."""
+    taken = connection.exec_driver_sql(
+        "UPDATE seal SET next = next + ? WHERE one = 1 RETURNING next - ?", (count, count)
+    )
+    first: int = taken.scalar_one()
+    return first
+
+
+@cache
+def _statement(type: FeedType, dialect: SqlDialect, *, is_removal: bool) -> SQLCompiler:
+    """Compiled once: the expressions of a record take longer to walk than to run."""
+    on_sqlite = dialect.name == "sqlite"
+    target: Any = Feed if on_sqlite else Outbox
+    rows = published_rows(type, "sqlite" if on_sqlite else "postgresql").subquery()
+    columns: dict[str, ColumnElement[Any]] = {
+        "commit_id": bindparam("commit_id", type_=Id),
+        "type": bindparam("type", type_=Text),
+        "object_id": rows.c.id,
+        "version": rows.c.version,
+        "op": bindparam("op", type_=Text),
+        "area_path": bindparam("old_area_path", type_=AREA_PATH) if is_removal else rows.c.area_path,
+        "moved_to": rows.c.area_path if is_removal else null(),
+        "changed_at": bindparam("changed_at", type_=UtcDateTime),
+        "data": literal_column("'null'") if is_removal else rows.c.record,
+    }
+    if on_sqlite:
+        columns["position"] = bindparam("first", type_=BIG) + rows.c.place
+    query = select(*columns.values()).order_by(rows.c.place)
+    compiled = insert(target).from_select(list(columns), query).compile(dialect=dialect)
+    assert isinstance(compiled, SQLCompiler)  # noqa: S101  narrows the type for the checker
+    return compiled

@@ -1,0 +1,123 @@
+"""Giving positions to committed changes, and the running hash over them.
+
+Two steps, each restartable and never undone: ``seal`` moves what waits in the outbox to the feed with consecutive
+positions, ``extend_chain`` hashes over what has a position; no page goes beyond it. On SQLite a writing transaction
+seals itself and only the second step is left. Source: choices.md, «The feed».
+"""
+
+from contextlib import closing
+from typing import Any  # drivers' rows
+
+import structlog
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from app.core.clock import rfc3339
+from app.core.database import Database
+from app.domain.feed_chain import Change, leaf_hash, next_hash
+from app.models import Feed
+from app.queries.changes import read_head
+
+CHAINED_AT_ONCE = 5000
+
+_COLUMNS = "commit_id, type, object_id, version, op, area_path, moved_to, changed_at, data"
+
+_SEAL = f"""
+SET LOCAL statement_timeout = '5s';
+WITH l AS MATERIALIZED (SELECT next FROM seal WHERE one = 1 FOR UPDATE SKIP LOCKED),
+ d AS (DELETE FROM outbox WHERE (SELECT next FROM l) IS NOT NULL RETURNING *),
+ o AS (SELECT d.*, row_number() OVER (ORDER BY last, seq) AS n
+       FROM (SELECT d.*, max(seq) OVER (PARTITION BY commit_id) AS last FROM d) d),
+ i AS (INSERT INTO feed (position, {_COLUMNS}) SELECT (SELECT next FROM l) - 1 + n, {_COLUMNS} FROM o RETURNING 1)
+UPDATE seal SET next = next + (SELECT count(*) FROM i) WHERE one = 1 AND (SELECT count(*) FROM i) > 0
+RETURNING (SELECT count(*) FROM i)
+"""  # noqa: S608  made of our own names
+"""One statement in a transaction of its own (READ COMMITTED): whoever finds the lock row taken does nothing.
+
+The next position comes from the lock row; commits are ordered by their last row, their rows as they were written.
+"""
+
+
+def advance_feed(db: Database, *, most: int = CHAINED_AT_ONCE) -> None:
+    """Let what has been committed reach the feed's readers; one read when nothing waits.
+
+    Safe to call from anywhere at any time; ``most`` bounds the hashing. A failure is logged: what has its position
+    and its hash can be read all the same, and the next call goes on.
+    """
+    try:
+        with db.read() as session:
+            head = read_head(session)
+        if head.has_waiting:
+            seal(db)
+        if head.has_more(head.position):
+            extend_chain(db, most=most)
+    except DBAPIError as error:
+        structlog.get_logger().warning("feed_not_advanced", kind=type(error.orig).__name__)
+
+
+def seal(db: Database) -> int:
+    """Give positions to everything committed and waiting; how many, 0 when another sealer is at it.
+
+    One round trip. Nothing can be lost or doubled wherever it is interrupted: it is one statement.
+    """
+    if db.dialect == "sqlite":
+        return 0
+    with db.autocommit() as connection, closing(connection.connection.cursor()) as cursor:
+        cursor.execute(_SEAL)
+        cursor.nextset()  # past the answer to SET
+        row = cursor.fetchone()
+    return row[0] if row else 0
+
+
+def extend_chain(db: Database, *, most: int = CHAINED_AT_ONCE) -> int:
+    """Hash over the next positions, at most ``most``; how many, 0 when another process is at it.
+
+    It ends at the end of a commit unless a single commit is longer. Feed rows are read, never written; an
+    interrupted step leaves no trace, and the next one comes to the same hashes.
+    """
+    with db.write() as session:
+        if db.dialect == "postgresql":
+            session.execute(text("SET LOCAL statement_timeout = '5s'"))
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10s'"))
+        head = session.execute(_LOCK_HEAD).one_or_none()
+        if head is None:
+            return 0
+        rows = _next_rows(session, head.position, most)
+        if not rows:
+            return 0
+        chained, running = [], bytes.fromhex(head.running_hash)
+        for row in rows:
+            running = next_hash(running, leaf_hash(_change(row)))
+            chained.append({"position": row.position, "running_hash": running.hex()})
+        session.execute(insert(_chain), chained)
+        session.execute(update(_head).values(chained[-1]))
+        return len(chained)
+
+
+def _next_rows(session: Session, head: int, most: int) -> list[Any]:
+    """The rows after ``head`` up to the last end of a commit among ``most``."""
+    query = select(_feed).where(_feed.c.position > head).order_by(_feed.c.position).limit(most + 1)
+    rows = list(session.execute(query))
+    for place, row in enumerate(rows, head + 1):
+        if row.position != place:  # an operator removed a row: nobody is served beyond a hole
+            structlog.get_logger().error("feed_has_a_hole", position=place)
+            del rows[place - head - 1 :]
+            break
+    if len(rows) <= most:
+        return rows
+    end = most
+    while end and rows[end - 1].commit_id == rows[end].commit_id:
+        end -= 1
+    return rows[: end or most]
+
+
+def _change(row: Any) -> Change:
+    changed_at = rfc3339(row.changed_at)
+    return Change(row.position, row.type, str(row.object_id), row.version, row.op, changed_at, row.data)
+
+
+_tables = Feed.metadata.tables
+_feed, _chain, _head = _tables["feed"], _tables["feed_chain"], _tables["chain_head"]
+
+_LOCK_HEAD = select(_head.c.position, _head.c.running_hash).where(_head.c.one == 1).with_for_update(skip_locked=True)
