@@ -60,6 +60,12 @@ class Conflict(DomainError):
     )
 
 
+class IdTaken(Conflict):
+    """An id made by a client is in use; the same answer inside and outside the caller's area."""
+
+    code, title, title_zh = "id-taken", "This id is in use", "编号已被占用"
+
+
 class Gone(DomainError):
     """It was here, and the client must start again."""
 

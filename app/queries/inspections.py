@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any  # a row of joined columns
+from typing import Any  # columns of any table
 from uuid import UUID
 
-from sqlalchemy import Row, func, literal, select, tuple_
+from sqlalchemy import func, literal, select, tuple_
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
@@ -36,7 +36,7 @@ def list_inspections(
     reporter_id: UUID | None,
     cursor: str | None,
     limit: int,
-) -> Page[Row[Any]]:
+) -> Page[tuple[Inspection, Premises, int]]:
     """A page of (inspection, premises, number of hazards), the latest received first. Raises ``BadCursor``."""
     counted = (
         select(func.count())
@@ -57,7 +57,8 @@ def list_inspections(
         query = query.where(col(Inspection.reporter_id) == reporter_id)
     if cursor is not None:
         query = query.where(tuple_(col(Inspection.received_at), col(Inspection.id)) < _after(actor, cursor))
-    rows, more = cut(list(session.execute(query.limit(limit + 1)).all()), limit)
+    found = [(row[0], row[1], row[2]) for row in session.execute(query.limit(limit + 1))]
+    rows, more = cut(found, limit)
     next_cursor = None
     if more:
         last = rows[-1][0]

@@ -9,13 +9,13 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor, require_role
-from app.core.errors import Rejected, at
+from app.core.errors import IdTaken, Rejected, at
 from app.core.images import ImageFacts
 from app.domain.vocabulary import FeedType, PhotoRole, PhotoSource, Role
 from app.models import Hazard, Photo
 from app.services.changes import publish
 from app.services.hazards.on_site import lock_hazards_of_photo, settle_evidence
-from app.services.inspections.submission import IdTaken, PhotoDiffers
+from app.services.inspections.submission import PhotoDiffers
 from app.services.jobs import enqueue
 
 THUMBNAIL_JOB = "thumbnail"

@@ -9,18 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from app.access.actor import Actor, require_role
-from app.core.errors import Conflict, Rejected, at
+from app.core.errors import IdTaken, Rejected, at
 from app.domain.vocabulary import AreaLevel, FeedType, PremisesKind, Role
 from app.models import Area, Market, Premises
 from app.queries.areas import get_area
 from app.queries.premises import get_premises
 from app.services.changes import publish
-
-
-class PremisesIdTaken(Conflict):
-    """Says the same for an id inside and outside the caller's area."""
-
-    code, title, title_zh = "id-taken", "This id is in use", "该编号已被使用"
 
 
 class PremisesAreaUnfit(Rejected):
@@ -75,7 +69,7 @@ def register_premises(
     """Enter a premises, and whether it is new: the same again by the same person changes nothing.
 
     ``by`` None is the operator at the command line. Raises ``Forbidden``, ``NotFound`` (area or parent outside),
-    ``PremisesIdTaken``, ``PremisesAreaUnfit``, ``ParentElsewhere`` or ``MarketUnfit``.
+    ``IdTaken``, ``PremisesAreaUnfit``, ``ParentElsewhere`` or ``MarketUnfit``.
     """
     if by is not None:
         require_role(by, Role.OFFICE)
@@ -164,5 +158,5 @@ def _replayed(session: Session, new: NewPremises, earlier: Premises, by: Actor |
         and earlier.registered_by_id == (by.id if by else None)
     )
     if not is_same:
-        raise PremisesIdTaken("Make a new id.", "该编号已被使用，请重新生成。")
+        raise IdTaken("Make a new id.", "该编号已被使用，请重新生成。")
     return earlier

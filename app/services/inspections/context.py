@@ -9,13 +9,12 @@ from sqlmodel import Session, col
 from app.access.actor import Actor
 from app.access.scope import in_area_of, within
 from app.core import builtin
-from app.core.errors import NotFound, at
+from app.core.errors import IdTaken, NotFound, at
 from app.domain.vocabulary import InspectionKind, PremisesStatus, Role, Status
 from app.models import Area, Hazard, Premises, User, UserArea
 from app.services.inspections.findings import Visit
 from app.services.inspections.submission import (
     DuplicateId,
-    IdTaken,
     KindNotAllowed,
     NewPremises,
     Submission,

@@ -9,12 +9,11 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
-from app.core.errors import at
+from app.core.errors import IdTaken, at
 from app.models import Photo
 from app.services.evidence import PhotoReused
 from app.services.inspections.submission import (
     DuplicateId,
-    IdTaken,
     PhotoDeclaration,
     PhotoDiffers,
     Submission,

@@ -115,10 +115,6 @@ class InspectionDiffers(Conflict):
     )
 
 
-class IdTaken(Conflict):
-    code, title, title_zh = "id-taken", "This id is in use", "编号已被占用"
-
-
 class PhotoDiffers(Conflict):
     code, title, title_zh = "photo-differs", "Other bytes came under this photo id", "同一照片编号的内容不一致"
 

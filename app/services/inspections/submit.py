@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from app.access.actor import Actor, require_role
 from app.core.bulk import insert_rows
 from app.core.clock import rfc3339
+from app.core.errors import IdTaken
 from app.domain.calendar import WorkCalendar
 from app.domain.vocabulary import FeedType, Role
 from app.models import Hazard, Inspection
@@ -24,7 +25,7 @@ from app.services.inspections.findings import Visit, hazard_row
 from app.services.inspections.photos import declared_photos, find_earlier, name_earlier, served_photos
 from app.services.inspections.rechecks import Outcome, execute_rechecks, lock_rechecked
 from app.services.inspections.rows import inspection_row, submission_rows
-from app.services.inspections.submission import IdTaken, InspectionDiffers, Submission
+from app.services.inspections.submission import InspectionDiffers, Submission
 from app.services.receipts import Receipts
 
 
