@@ -1,9 +1,12 @@
 """From report to close-out, as the table of actions says. Source: lifecycle.md, «Actions»."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from app.core.clock import rfc3339
+from app.models import CredentialEvent
 from tests.api.conftest import Phone
 from tests.factories import Street, found, shoot, visit
 
@@ -172,7 +175,6 @@ class TestCloseOut:
         assert phone.decide(street.leader, hazard).json()["hazard"]["status"] == "closed"
 
     def test_the_maker_of_an_account_counts_as_its_person(self, phone: Phone, street: Street, session, refused) -> None:
-        from app.models import CredentialEvent
 
         maker = street.person("office", "maker")
         made_at = phone.clock()
@@ -300,12 +302,39 @@ class TestEnvelope:
         ids=["believed", "after the receipt", "too long ago", "before the event before"],
     )
     def test_business_time(self, phone: Phone, street: Street, clock, shift, suspect, occurred) -> None:
-        from datetime import timedelta
-
-        from app.core.clock import rfc3339
 
         hazard = phone.report()
         clock.move(hours=1)
         phone.claim(street.inspector, hazard, at=rfc3339(clock() + timedelta(**shift)))
         timeline = phone.client.get(f"/hazards/{hazard['id']}/timeline", headers=street.office.headers).json()
         assert (timeline["items"][-1]["clock_suspect"], timeline["items"][-1]["occurred_at"]) == (suspect, occurred)
+
+    def test_done_before_the_last_reinspection_belongs_to_another_round(
+        self, phone: Phone, street: Street, clock, refused
+    ) -> None:
+        hazard = phone.report()
+        before = rfc3339(clock())
+        clock.move(hours=1)
+        failed = phone.reinspect(street.other_inspector, hazard, "fail").json()["hazard"]
+        clock.move(hours=1)
+        refused(phone.claim(street.inspector, failed, at=before), 409, "other-round")
+        assert phone.claim(street.inspector, failed, at="1999-01-01T00:00:00Z").status_code == 201
+
+    def test_a_photo_that_arrives_late_does_not_make_a_colleague_suspect(
+        self, phone: Phone, street: Street, clock
+    ) -> None:
+        now, shot = clock(), shoot(at=clock())
+        hazard = found([shot], now)
+        phone.submit(street.inspector, visit(street.shop.id, now, hazards=[hazard], shots=[shot]))
+        clock.move(minutes=30)
+        phone.upload(street.inspector, shot)
+        claimed = phone.claim(street.other_inspector, phone.read(hazard["id"]), at=rfc3339(now + timedelta(minutes=9)))
+        assert claimed.status_code == 201
+        timeline = phone.client.get(f"/hazards/{hazard['id']}/timeline", headers=street.office.headers).json()
+        assert timeline["items"][-1]["clock_suspect"] is False
+
+    def test_a_comment_on_the_current_version_is_not_stale(self, phone: Phone, street: Street) -> None:
+        hazard = phone.report()
+        phone.act(street.leader, hazard["id"], "comments", note="知道了", base_version=hazard["version"])
+        timeline = phone.client.get(f"/hazards/{hazard['id']}/timeline", headers=street.office.headers).json()
+        assert timeline["items"][-1]["was_stale"] is False

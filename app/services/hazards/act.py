@@ -89,6 +89,7 @@ class Turn:
     case: Case
     parts: frozenset[Part]
     void: VoidRequest | None
+    version_before: int
     detail: dict[str, object] = field(default_factory=dict)
     photo_ids: Sequence[UUID] = ()
     """Evidence that the deed has checked; linked to the hazard with the event."""
@@ -100,6 +101,8 @@ class Turn:
 
 
 Deed = Callable[[Turn], None]
+
+_IN_THE_FIELD = frozenset({Role.INSPECTOR, Role.OFFICER})
 
 
 def act(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action: Action, deed: Deed) -> ActionAnswer:
@@ -151,14 +154,15 @@ def move(turn: Turn, status: Status) -> None:
 def add_system_event(
     session: Session, hazard: Hazard, action: Action, *, now: datetime, detail: dict[str, object] | None = None
 ) -> None:
-    """What the system itself did to a locked hazard whose fields are set already; the caller publishes."""
-    before = hazard.version
+    """What the system itself did to a locked hazard whose fields are set already; the caller publishes.
+
+    It leaves ``last_event_at`` alone: people's times are held against what people did.
+    """
     hazard.version += 1
-    hazard.last_event_at = max(hazard.last_event_at, now)
     session.add(
         HazardEvent(
             hazard_id=hazard.id,
-            version=before + 1,
+            version=hazard.version,
             action=action,
             occurred_at=now,
             recorded_at=now,
@@ -178,10 +182,10 @@ def _begin(session: Session, actor: Actor, hazard: Hazard, stamp: Stamp, action:
     if action in DECISIONS:
         _check_version(hazard, stamp)
     if stamp.base_round is not None:
-        _check_round(hazard, stamp, when)
+        _check_round(actor, hazard, stamp)
     if (refusal := refusal_of(action, actor.role, case, parts)) is not None:
         raise _with_state(refusal, actor, case, parts)
-    return Turn(session, actor, hazard, stamp, action, when, case, parts, void)
+    return Turn(session, actor, hazard, stamp, action, when, case, parts, void, hazard.version)
 
 
 def _with_state(refusal: DomainError, actor: Actor, case: Case, parts: frozenset[Part]) -> DomainError:
@@ -206,9 +210,14 @@ def _check_version(hazard: Hazard, stamp: Stamp) -> None:
         )
 
 
-def _check_round(hazard: Hazard, stamp: Stamp, when: BusinessTime) -> None:
-    """Done in another round, or before the last re-inspection or refusal: to be handed in instead."""
-    before = hazard.round_began_at is not None and when.at < hazard.round_began_at
+def _check_round(actor: Actor, hazard: Hazard, stamp: Stamp) -> None:
+    """Done in another round, or before the last re-inspection or refusal: to be handed in instead.
+
+    A clock that cannot be believed at all says nothing about before and after.
+    """
+    stated = believe(stamp.at, stamp.offset_ms or 0, received=stamp.received_at)
+    is_told = actor.role in _IN_THE_FIELD and not stated.clock_suspect
+    before = is_told and hazard.round_began_at is not None and stated.at < hazard.round_began_at
     if stamp.base_round != hazard.round or before:
         raise OtherRound(
             "This was done in another round; hand it in to the office.",
@@ -220,7 +229,7 @@ def _check_round(hazard: Hazard, stamp: Stamp, when: BusinessTime) -> None:
 
 def _business_time(actor: Actor, hazard: Hazard, stamp: Stamp, action: Action) -> BusinessTime:
     """The device's time counts only for field actions of inspectors and officers."""
-    if action not in FIELD_ACTIONS or actor.role not in {Role.INSPECTOR, Role.OFFICER}:
+    if action not in FIELD_ACTIONS or actor.role not in _IN_THE_FIELD:
         return BusinessTime(stamp.received_at, clock_suspect=False)
     return believe(stamp.at, stamp.offset_ms, received=stamp.received_at, not_before=hazard.last_event_at)
 
@@ -261,7 +270,7 @@ def _event_of(turn: Turn) -> HazardEvent:
         from_status=turn.case.status,
         to_status=hazard.status,
         round=hazard.round,
-        was_stale=stamp.base_version is not None and stamp.base_version != hazard.version - 1,
+        was_stale=stamp.base_version is not None and stamp.base_version != turn.version_before,
         clock_suspect=turn.when.clock_suspect,
         note=stamp.note,
         detail=turn.detail,

@@ -48,7 +48,8 @@ def settle_evidence(session: Session, hazards: Sequence[Hazard], *, now: datetim
         if complete and not hazard.evidence_complete:
             hazard.evidence_complete = True
             add_system_event(session, hazard, Action.COMPLETE_EVIDENCE, now=now)
-        if hazard.evidence_complete and any(photo.readable is False for photo in photos):
+        damaged = any(photo.readable is False for photo in photos)
+        if damaged and (hazard.evidence_complete or Flag.PHOTO_UNREADABLE not in hazard.flags):
             hazard.evidence_complete = False
             add_flag(hazard, Flag.PHOTO_UNREADABLE)
             add_system_event(session, hazard, Action.LOSE_EVIDENCE, now=now)
