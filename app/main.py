@@ -1,19 +1,46 @@
-"""The application: ``create_app(settings)`` wires what a process holds to the routes."""
+"""The application and its process: ``create_app(runtime)`` wires what a process holds to the routes."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any  # JSON
 
 import anyio.to_thread
+import uvicorn
 from fastapi import Depends, FastAPI
+from sqlalchemy import make_url
 
 from app.api import ROUTERS
 from app.api.deps import refuse_unknown_parameters
 from app.api.middleware import Envelope
+from app.api.openapi import complete_document
 from app.api.problems import Problem, install_problem_handlers
+from app.core.config import Settings
 from app.jobs.worker import Worker
 from app.services.runtime import Runtime
 
 DESCRIPTION = "销号: fire hazards found by sub-district safety offices, tracked until each one is closed."
+GRACE_S = 10
+"""How long requests under way may still take when the server stops."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class CannotServe(Exception):
+    """This process cannot serve; the message is one line that says why."""
+
+
+class _Service(FastAPI):
+    """FastAPI with the document that we promise."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = complete_document(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
@@ -22,13 +49,23 @@ def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = runtime.settings.worker_threads
-        if worker is not None:
-            worker.start()
-        yield
-        if worker is not None:
+        if worker is None:
+            yield
+            return
+        worker.start()
+        try:
+            yield
+        finally:
             worker.stop()
 
-    app = FastAPI(
+    app = build_routes(lifespan)
+    app.state.runtime = runtime
+    return app
+
+
+def build_routes(lifespan: Lifespan | None = None) -> FastAPI:
+    """The routes without a process behind them: enough to describe the service."""
+    app = _Service(
         title="销号 xiaohao",
         version="1",
         description=DESCRIPTION,
@@ -39,9 +76,90 @@ def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.runtime = runtime
     install_problem_handlers(app)
     app.add_middleware(Envelope)
     for router in ROUTERS:
         app.include_router(router)
     return app
+
+
+@contextmanager
+def only_server(settings: Settings) -> Iterator[None]:
+    """Hold the embedded database against a second server; nothing happens with PostgreSQL.
+
+    The lock lies beside the database and ends with the process, however that ends. Raises ``CannotServe``.
+    """
+    database = make_url(settings.sqlalchemy_url).database if settings.is_embedded else None
+    if database is None:
+        yield
+        return
+    path = Path(f"{database}.serve.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotServe(
+                f"{database} is served already: the embedded database takes one server. Stop that one, "
+                "or set XIAOHAO_DATABASE_URL to a PostgreSQL."
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """The bound socket of ``host`` and ``port`` (0: any that is free). Raises ``CannotServe``."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotServe(f"cannot listen on {host}: {error.strerror}") from error
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise CannotServe(f"cannot listen on {host} port {port}: {error.strerror}; set XIAOHAO_PORT") from error
+    return bound
+
+
+def serve(app: FastAPI, listener: socket.socket, *, on_ready: Callable[[str], None]) -> None:
+    """Answer on ``listener`` until SIGTERM or Ctrl-C, then end what is under way; ``on_ready`` gets the address."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, lambda: on_ready(_address(listener)))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.end)
+    server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    def end(self, *_: object) -> None:
+        """For signals that come before uvicorn listens to them, and those it raises again when it has stopped."""
+        self.should_exit = True
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -7,7 +7,7 @@ import structlog
 
 
 def configure_logging(log_format: Literal["json", "text"]) -> None:
-    """Send our lines to standard output."""
+    """Send our lines to standard output, and warnings of libraries with them."""
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format == "json"
@@ -25,3 +25,15 @@ def configure_logging(log_format: Literal["json", "text"]) -> None:
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(handlers=[_FromLibraries()], level=logging.WARNING, force=True)
+
+
+class _FromLibraries(logging.Handler):
+    """A library's warning as a line of ours: its wording and the kind of error, never the values filled in."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0] if record.exc_info else None
+        values = {"logger": record.name, "message": str(record.msg).strip()}
+        if kind is not None:
+            values["kind"] = kind.__name__
+        structlog.get_logger().log(record.levelno, "library", **values)
