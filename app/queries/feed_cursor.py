@@ -61,9 +61,11 @@ def encode_feed_cursor(cursor: FeedCursor, secret: bytes) -> str:
 def decode_feed_cursor(text: str, secret: bytes, *, client_id: UUID, types: Types | None) -> FeedCursor:
     """The place behind ``text``; raises ``BadCursor`` unless we gave it to this client for these types."""
     try:
-        raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+        raw = base64.urlsafe_b64decode(text)
     except (ValueError, binascii.Error) as error:
         raise bad_cursor() from error
+    if base64.urlsafe_b64encode(raw).decode() != text:  # the decoder is lenient
+        raise bad_cursor()
     body, mac = raw[: _LAYOUT.size], raw[_LAYOUT.size :]
     if not hmac.compare_digest(mac, _mac(body, secret)) or len(body) != _LAYOUT.size or body[0] != _FORM:
         raise bad_cursor()

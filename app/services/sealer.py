@@ -5,7 +5,6 @@ positions, ``extend_chain`` hashes over what has a position; no page goes beyond
 seals itself and only the second step is left. Source: choices.md, «The feed».
 """
 
-from contextlib import closing
 from typing import Any  # drivers' rows
 
 import structlog
@@ -24,7 +23,7 @@ CHAINED_AT_ONCE = 5000
 _COLUMNS = "commit_id, type, object_id, version, op, area_path, moved_to, changed_at, data"
 
 _SEAL = f"""
-SET LOCAL statement_timeout = '5s';
+SELECT set_config('statement_timeout', '5s', true);
 WITH l AS MATERIALIZED (SELECT next FROM seal WHERE one = 1 FOR UPDATE SKIP LOCKED),
  d AS (DELETE FROM outbox WHERE (SELECT next FROM l) IS NOT NULL RETURNING *),
  o AS (SELECT d.*, row_number() OVER (ORDER BY last, seq) AS n
@@ -33,9 +32,10 @@ WITH l AS MATERIALIZED (SELECT next FROM seal WHERE one = 1 FOR UPDATE SKIP LOCK
 UPDATE seal SET next = next + (SELECT count(*) FROM i) WHERE one = 1 AND (SELECT count(*) FROM i) > 0
 RETURNING (SELECT count(*) FROM i)
 """  # noqa: S608  made of our own names
-"""One statement in a transaction of its own (READ COMMITTED): whoever finds the lock row taken does nothing.
+"""One statement in a transaction of its own (READ COMMITTED), sent with its time limit.
 
-The next position comes from the lock row; commits are ordered by their last row, their rows as they were written.
+Whoever finds the lock row taken does nothing. The next position comes from the lock row; commits are ordered by their
+last row, their rows as they were written.
 """
 
 
@@ -63,11 +63,12 @@ def seal(db: Database) -> int:
     """
     if db.dialect == "sqlite":
         return 0
-    with db.autocommit() as connection, closing(connection.connection.cursor()) as cursor:
-        cursor.execute(_SEAL)
-        cursor.nextset()  # past the answer to SET
+    with db.autocommit() as connection:
+        cursor = connection.exec_driver_sql(_SEAL).cursor
+        assert cursor is not None  # noqa: S101  both statements return rows
+        cursor.nextset()
         row = cursor.fetchone()
-    return row[0] if row else 0
+        return row[0] if row else 0
 
 
 def extend_chain(db: Database, *, most: int = CHAINED_AT_ONCE) -> int:
