@@ -6,6 +6,7 @@ Source: lifecycle.md, «Actions» (the hash is over the JSON value as received; 
 import hashlib
 import json
 from collections.abc import Iterable
+from math import isfinite
 from typing import NoReturn
 
 from app.core.errors import BadRequest, Rejected
@@ -38,15 +39,18 @@ class BadText(Rejected):
 def parse(body: bytes) -> Json:
     """The value of ``body``; raises ``BrokenJson``, ``DuplicateKey`` or ``BadText``.
 
-    NaN and Infinity are not JSON; NUL and lone surrogates can be stored by no database of ours.
+    NaN, Infinity and what a double cannot hold are not taken; NUL and lone surrogates can be stored by
+    no database of ours.
     """
     try:
-        value: Json = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+        value: Json = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError) as error:
         raise BrokenJson("The body cannot be parsed as JSON.", "请求体无法解析为 JSON。") from error
+    _check_depth(value)
     if b"\\u" in body or b"\x00" in body:
         _check_text(value)
-    _check_depth(value)
     return value
 
 
@@ -78,7 +82,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _check_depth(value: Json, depth: int = 0) -> None:
+def _finite(digits: str) -> float:
+    if not isfinite(number := float(digits)):
+        raise ValueError(digits)
+    return number
+
+
+def _check_depth(value: Json, depth: int = 1) -> None:
     if depth > MAX_DEPTH:
         raise BrokenJson("The body is nested too deeply.", "JSON 嵌套过深。")
     if isinstance(value, dict):
