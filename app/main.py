@@ -163,3 +163,12 @@ class _Server(uvicorn.Server):
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run_worker(worker: Worker) -> None:
+    """Run the worker in a process of its own until SIGTERM or Ctrl-C."""
+    numbers = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)  # before the threads, which inherit it
+    worker.start()
+    signal.sigwait(numbers)
+    worker.stop()
