@@ -1,10 +1,11 @@
 """One migrated database a run; each test in a transaction that is rolled back, or on a database emptied after it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
@@ -20,6 +21,7 @@ from app.services.installation import install, open_runtime
 from app.services.runtime import Runtime
 from tests.factories import Street, make_street
 from tests.openapi import check_response
+from tests.phone import Phone
 from tests.postgres import postgres
 
 hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
@@ -184,3 +186,16 @@ def _empty(engine: Engine) -> None:
                     connection.execute(table.delete())
         connection.execute(text("UPDATE seal SET next = 1"))
         connection.execute(text("UPDATE chain_head SET position = 0, running_hash = :zero"), {"zero": "0" * 64})
+
+
+@pytest.fixture
+def phone(client: TestClient, street: Street, clock: FakeClock) -> Phone:
+    return Phone(client, street, clock)
+
+
+@pytest.fixture
+def refused() -> Callable[[httpx2.Response, int, str], None]:
+    def check(answer: httpx2.Response, status: int, code: str) -> None:
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+    return check

@@ -7,8 +7,8 @@ import pytest
 
 from app.core.clock import rfc3339
 from app.models import CredentialEvent
-from tests.api.conftest import Phone
 from tests.factories import Street, found, shoot, visit
+from tests.phone import Phone
 
 
 class TestReport:
