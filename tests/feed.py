@@ -1,14 +1,24 @@
-"""A machine client that pulls as the rule of the route says, and checks what it is promised."""
+"""Places that change, and machine clients that pull as the rule of the route says."""
 
 import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx2
+from sqlalchemy import update
+from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
-from tests.factories import Person
+from app.core.clock import Clock
+from app.domain.vocabulary import FeedOp, FeedType
+from app.models import Client, Premises
+from app.services.changes import publish
+from app.services.runtime import Runtime
+from tests.factories import Person, Street, make_premises, sign_in
+
+PREMISES = FeedType.PREMISES
 
 Item = dict[str, Any]
 
@@ -55,6 +65,54 @@ class Puller:
         answer = self.ask(**params)
         body = answer.json()
         return answer.status_code, body.get("code"), body.get("reason")
+
+
+class Places:
+    """Premises that change, and clients that hear of it."""
+
+    def __init__(self, runtime: Runtime, client: TestClient, street: Street, clock: Clock) -> None:
+        self.db = runtime.db
+        self.client = client
+        self.street = street
+        self.clock = clock
+        self.ids: list[UUID] = []
+        with self.db.write() as session:
+            for area in (street.community, street.other_community, street.district):
+                self.ids += [make_premises(session, area, clock(), version=0).id for _ in range(4)]
+
+    def puller(self, area: Any = None, **params: object) -> Puller:
+        now = self.clock()
+        with self.db.write() as session:
+            known = Client(
+                name="区级平台", area_id=(area or self.street.district).id, secret_hash="0" * 64, created_at=now
+            )
+            session.add(known)
+            session.flush()
+            return Puller(self.client, sign_in(session, now, client_id=known.id), **params)
+
+    def change(self, *places: int) -> None:
+        """All these premises in one commit."""
+        with self.db.write() as session:
+            self.change_in(session, *places)
+
+    def change_in(self, session: Session, *places: int, op: FeedOp = FeedOp.UPSERT) -> None:
+        ids = [self.ids[place] for place in places]
+        self.lock(session, *places)
+        session.execute(update(Premises).where(col(Premises.id).in_(ids)).values(version=Premises.version + 1))
+        publish(session, PREMISES, ids, now=self.clock(), op=op)
+
+    def lock(self, session: Session, *places: int) -> None:
+        ids = [self.ids[place] for place in places]
+        session.execute(
+            select(col(Premises.id)).where(col(Premises.id).in_(ids)).order_by(col(Premises.id)).with_for_update()
+        )
+
+    def changed(self, *places: int) -> list[str]:
+        return [str(self.ids[place]) for place in places]
+
+
+def ids_of(items: list[Item]) -> list[str]:
+    return [item["id"] for item in items]
 
 
 def positions(items: list[Item]) -> list[int]:

@@ -1,0 +1,306 @@
+"""The feed with many at once, and when something is killed, rewritten or restored."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col, select
+
+from app.domain.vocabulary import FeedOp
+from app.models import ChainHead, Feed, FeedChain, Premises, Seal
+from app.services.sealer import advance_feed, extend_chain, seal
+from tests.feed import PREMISES, Places, Puller, ids_of, positions, running_hash, versions
+from tests.races import at_once
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Ask until it holds; a test that waits in vain fails."""
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline
+
+
+@contextmanager
+def in_thread(work: Callable[[], object]) -> Iterator[list[object]]:
+    """``work`` beside the block; its result, or what it raised, afterwards."""
+    outcome: list[object] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield outcome
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+
+
+class Writers:
+    """Change premises at the same time; some give up, some stay open until others have committed."""
+
+    def __init__(self, places: Places, seed: int, *, count: int, rounds: int) -> None:
+        self.places = places
+        self.seed = seed
+        self.rounds = rounds
+        self.committed: list[tuple[str, int]] = []
+        self.at_work = count
+        self.news = threading.Condition()
+
+    def write(self, number: int) -> None:
+        chance = random.Random(f"{self.seed}:{number}")
+        for _ in range(self.rounds):
+            chosen = chance.sample(range(12), chance.randint(1, 5))
+            with suppress(InterruptedError):
+                told = self.change(chosen, chance.choice(["fast", "fast", "slow", "aborted"]))
+                with self.news:
+                    self.committed += told
+                    self.news.notify_all()
+        with self.news:
+            self.at_work -= 1
+
+    def change(self, chosen: list[int], kind: str) -> list[tuple[str, int]]:
+        with self.places.db.write() as session:
+            self.places.change_in(session, *chosen)
+            ids = [self.places.ids[place] for place in chosen]
+            rows = session.execute(select(Premises.id, Premises.version).where(col(Premises.id).in_(ids))).all()
+            if kind == "aborted":
+                raise InterruptedError
+            if kind == "slow" and self.places.db.dialect == "postgresql":
+                with self.news:
+                    before = len(self.committed)
+                    self.news.wait_for(lambda: len(self.committed) > before, timeout=0.1)
+        return [(str(row.id), row.version) for row in rows]
+
+    def are_done(self) -> bool:
+        with self.news:
+            return self.at_work == 0
+
+
+class TestManyAtOnce:
+    @pytest.mark.parametrize("seed", range(3))
+    def test_nothing_is_missed_by_anybody(self, places: Places, is_long: bool, seed: int) -> None:  # way 4
+        """Writers, aborted and slow transactions, several sealers, pullers of several page sizes."""
+        writers = Writers(places, seed, count=4, rounds=100 if is_long else 15)
+        pullers = [places.puller(limit=limit) for limit in (1, 3, 7, 1000)]
+
+        def pull(puller: Puller) -> None:
+            is_last = False
+            while not is_last:
+                is_last = writers.are_done()
+                puller.pull()
+
+        at_once(*(partial(writers.write, number) for number in range(4)), *(partial(pull, each) for each in pullers))
+        for puller in pullers:
+            assert positions(puller.items) == list(range(1, len(writers.committed) + 1))
+            assert sorted(versions(puller.items)) == sorted(writers.committed)
+            for place in places.changed(*range(12)):
+                mine = [item["version"] for item in puller.items if item["id"] == place]
+                assert mine == list(range(1, len(mine) + 1))
+            assert puller.items == pullers[0].items
+        last = pullers[0].page()
+        assert (last["items"], last["running_hash"]) == ([], running_hash(pullers[0].items))
+
+    def test_sealers_do_not_get_into_each_others_way(self, places: Places) -> None:
+        for place in range(12):
+            places.change(place)
+        at_once(*[lambda: advance_feed(places.db)] * 8)
+        advance_feed(places.db)  # who found the lock taken had nothing to do
+        page = places.puller().page()
+        assert (positions(page["items"]), page["has_more"]) == (list(range(1, 13)), False)
+
+
+def terminated(places: Places, waiting_in: str) -> bool:
+    """Kill the backend that waits for a lock in a statement that begins like this."""
+    with places.db.read() as session:
+        killed = session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database() AND query LIKE :begin"
+            ),
+            {"begin": f"%{waiting_in}%"},
+        ).all()
+    return len(killed) > 0
+
+
+@pytest.mark.usefixtures("on_postgresql")
+class TestKilled:
+    def test_a_sealer_in_the_middle(self, places: Places) -> None:
+        puller = places.puller()
+        places.change(0)
+        puller.pull()
+        places.change(1, 2)
+        with places.db.write() as blocker:
+            blocker.add(
+                Feed(
+                    position=3,  # the sealer has taken the lock and the outbox, and waits here
+                    commit_id=UUID(int=0),
+                    type=PREMISES,
+                    object_id=places.ids[0],
+                    version=1,
+                    op=FeedOp.UPSERT,
+                    area_path="",
+                    changed_at=places.clock(),
+                    data="null",
+                )
+            )
+            blocker.flush()
+            with in_thread(lambda: seal(places.db)) as outcome:
+                until(lambda: seal_is_taken(places))
+                assert seal(places.db) == 0
+                page = puller.page()
+                assert (page["items"], page["position"], page["has_more"]) == ([], 1, True)
+                until(lambda: terminated(places, "DELETE FROM outbox"))
+            assert isinstance(outcome[0], DBAPIError)
+            blocker.rollback()
+        assert ids_of(puller.pull()) == places.changed(1, 2)
+        assert positions(puller.items) == [1, 2, 3]
+
+    def test_the_step_of_the_running_hash(self, places: Places) -> None:
+        places.change(0)
+        places.change(1, 2)
+        seal(places.db)
+        with places.db.write() as blocker:
+            blocker.add(FeedChain(position=3, running_hash="f" * 64))
+            blocker.flush()
+            with in_thread(lambda: extend_chain(places.db)) as outcome:
+                until(lambda: terminated(places, "INSERT INTO feed_chain"))
+            assert isinstance(outcome[0], DBAPIError)
+            blocker.rollback()
+        with places.db.read() as session:
+            assert session.execute(select(func.count()).select_from(FeedChain)).scalar_one() == 0
+        page = places.puller().page()
+        assert page["running_hash"] == running_hash(page["items"])
+        assert positions(page["items"]) == [1, 2, 3]
+
+    def test_a_failing_sealer_does_not_keep_anybody_from_what_is_sealed(self, places: Places) -> None:
+        puller = places.puller()
+        places.change(0)
+        advance_feed(places.db)
+        places.change(1)
+        with places.db.write() as session:
+            session.execute(text("ALTER TABLE seal RENAME TO seal_away"))
+            session.execute(text("CREATE VIEW seal AS SELECT * FROM seal_away UNION SELECT * FROM seal_away"))
+        try:
+            page = puller.page()  # the view can be read, not locked
+        finally:
+            with places.db.write() as session:
+                session.execute(text("DROP VIEW seal"))
+                session.execute(text("ALTER TABLE seal_away RENAME TO seal"))
+        assert (ids_of(page["items"]), page["has_more"]) == (places.changed(0), True)
+        assert ids_of(puller.pull()) == places.changed(1)
+
+
+def seal_is_taken(places: Places) -> bool:
+    with places.db.write() as session:
+        return session.execute(text("SELECT one FROM seal FOR UPDATE SKIP LOCKED")).first() is None
+
+
+class TestRunningHash:
+    @pytest.mark.parametrize("most", [1, 2, 3, 100])
+    def test_it_does_not_depend_on_the_steps(self, places: Places, most: int) -> None:
+        for chosen in ([0], [1, 2, 3], [4, 5]):
+            places.change(*chosen)
+        seal(places.db)
+        steps = []
+        while step := extend_chain(places.db, most=most):
+            steps.append(step)
+        assert sum(steps) == 6
+        assert most > 3 or max(steps) <= most
+        page = places.puller().page()
+        assert page["running_hash"] == running_hash(page["items"])
+
+    def test_a_step_ends_at_the_end_of_a_commit(self, places: Places) -> None:
+        for chosen in ([0], [1, 2], [3, 4, 5]):
+            places.change(*chosen)
+        seal(places.db)
+        assert [extend_chain(places.db, most=2) for _ in range(5)] == [1, 2, 2, 1, 0]
+
+    def test_no_page_goes_beyond_it(self, places: Places, monkeypatch) -> None:
+        monkeypatch.setattr("app.api.district.changes.HASHED_BY_A_PULL", 1)
+        places.change(0)
+        places.change(1)
+        puller = places.puller()
+        page = puller.page()
+        assert (positions(page["items"]), page["has_more"]) == ([1], True)
+
+    def test_a_rewritten_row_shows(self, places: Places) -> None:
+        places.change(0)
+        advance_feed(places.db)
+        with places.db.write() as session:
+            session.execute(update(Feed).values(data=func.replace(Feed.data, "建宁路", "中山路")))
+        page = places.puller().page()
+        assert "中山路" in page["items"][0]["data"]["address"]
+        assert page["running_hash"] != running_hash(page["items"])
+
+    def test_nobody_is_served_beyond_a_hole(self, places: Places) -> None:
+        for place in range(3):
+            places.change(place)
+        seal(places.db)
+        with places.db.write() as session:
+            session.execute(Feed.metadata.tables["feed"].delete().where(col(Feed.position) == 2))
+        page = places.puller().page()
+        assert (positions(page["items"]), page["position"]) == ([1], 1)
+
+
+class TestRestored:
+    def test_a_copy_with_other_rows_is_found_out(self, places: Places) -> None:  # way 14
+        ahead, behind = places.puller(), places.puller()
+        places.change(0)
+        behind.pull()
+        copy = snapshot(places)
+        places.change(1)
+        places.change(2)
+        ahead.pull()
+        restore(places, copy)
+        page = ahead.page()
+        assert (page["items"], page["next_cursor"], page["has_more"]) == ([], ahead.cursor, False)
+        places.change(3)
+        places.change(4)
+        assert ahead.refusal() == (410, "resync-required", "log-forked")
+        assert ids_of(behind.pull()) == places.changed(3, 4)
+        ahead.cursor = None
+        assert ids_of(ahead.pull()) == places.changed(0, 3, 4)
+
+    def test_a_copy_that_catches_up_is_no_fork(self, places: Places) -> None:
+        puller = places.puller()
+        places.change(0)
+        copy = snapshot(places)
+        places.change(1)
+        puller.pull()
+        later = snapshot(places)
+        restore(places, copy)
+        cursor = puller.cursor
+        assert puller.page()["next_cursor"] == cursor
+        restore(places, later)
+        places.change(2)
+        assert ids_of(puller.pull()) == places.changed(2)
+
+
+LOG = (Feed, FeedChain, Seal, ChainHead)
+
+
+def snapshot(places: Places) -> list[list[dict[str, Any]]]:
+    advance_feed(places.db)
+    with places.db.read() as session:
+        return [[row.model_dump() for row in session.execute(select(table)).scalars()] for table in LOG]
+
+
+def restore(places: Places, copy: list[list[dict[str, Any]]]) -> None:
+    advance_feed(places.db)
+    with places.db.write() as session:
+        for entity, rows in zip(LOG, copy, strict=True):
+            table = entity.metadata.tables[str(entity.__tablename__)]
+            session.execute(table.delete())
+            if rows:
+                session.execute(table.insert(), rows)
