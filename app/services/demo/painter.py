@@ -222,7 +222,8 @@ def gap(camera: Camera, r: random.Random) -> None:
 
 
 def rail(camera: Camera, r: random.Random) -> None:
-    for y in (330, 370):
+    top = r.randrange(316, 336)
+    for y in (top, top + 40):
         for place in range(8):
             camera.box(60 + place * 66, y, 33, 14, (220, 60, 40))
             camera.box(93 + place * 66, y, 33, 14, (236, 232, 220))
@@ -231,7 +232,7 @@ def rail(camera: Camera, r: random.Random) -> None:
 def sheet(camera: Camera, r: random.Random) -> None:
     camera.box(-40, -40, WIDTH + 80, HEIGHT + 80, (132, 104, 76))
     camera.box(130, 20, 380, 440, (244, 243, 236), outline=_STEEL)
-    camera.box(220, 46, 200, 16, _DARK)
+    camera.box(220, 46, r.randrange(140, 220), 16, _DARK)
     for row in range(9):
         camera.line([(160, 100 + row * 38), (480, 100 + row * 38)], (120, 120, 124))
     for column in (160, 240, 380, 480):
