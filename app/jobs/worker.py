@@ -104,9 +104,10 @@ class Worker:
         self._is_stopping.set()
         deadline = time.monotonic() + STOP_S
         self._runner.close()
-        for thread in self._threads:
+        started = [thread for thread in self._threads if thread.ident is not None]
+        for thread in started:
             thread.join(max(0.0, deadline - time.monotonic()))
-        if any(thread.is_alive() for thread in self._threads):
+        if any(thread.is_alive() for thread in started):
             structlog.get_logger().warning("worker_abandoned")  # its leases end by themselves
 
     def _sweep(self) -> bool:

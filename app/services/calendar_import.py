@@ -40,8 +40,10 @@ class ImportReport:
     """Of those settled, how many got a later date."""
 
 
-def import_notice(db: Database, text: str, source: str, *, now: datetime) -> ImportReport:
-    """Take in a notice, then settle provisional dates of open hazards in short transactions.
+def import_notice(
+    db: Database, text: str, source: str, *, now: datetime, at_once: int = SETTLED_AT_ONCE
+) -> ImportReport:
+    """Take in a notice, then settle provisional dates of open hazards in transactions of ``at_once``.
 
     A year that stands in the calendar just so is left alone, so the same file twice changes nothing, and an import
     that was interrupted is finished by running it again. Raises ``NoticeRejected``.
@@ -54,11 +56,11 @@ def import_notice(db: Database, text: str, source: str, *, now: datetime) -> Imp
     after: UUID | None = None
     while True:
         with db.write() as session:
-            hazards = _lock_provisional(session, after)
+            hazards = _lock_provisional(session, after, at_once)
             changes = _settle(session, hazards, calendar, now)
         settled += len(changes)
         moved += sum(changes)
-        if len(hazards) < SETTLED_AT_ONCE:
+        if len(hazards) < at_once:
             return ImportReport(tuple(years), tuple(known), settled, moved)
         after = hazards[-1].id
 
@@ -91,12 +93,12 @@ def _is_known(session: Session, year: int, days: Sequence[NoticeDay]) -> bool:
     return known == {row.day: row.is_workday for row in days}
 
 
-def _lock_provisional(session: Session, after: UUID | None) -> Sequence[Hazard]:
+def _lock_provisional(session: Session, after: UUID | None, most: int) -> Sequence[Hazard]:
     """The next open hazards whose date is provisional, locked in id order."""
     query = select(Hazard).where(col(Hazard.due_on_provisional), col(Hazard.status).not_in(FINAL))
     if after is not None:
         query = query.where(col(Hazard.id) > after)
-    query = query.order_by(col(Hazard.id)).limit(SETTLED_AT_ONCE).with_for_update()
+    query = query.order_by(col(Hazard.id)).limit(most).with_for_update()
     return session.execute(query).scalars().all()
 
 
