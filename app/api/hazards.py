@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.actor import READERS, require_role
 from app.api.deps import CurrentActor, Db, Now
-from app.api.fields import Storable
+from app.api.fields import Day, Storable
 from app.api.hazard_schemas import ActorRead, EventPage, EventRead, HazardPage, HazardRead, HazardSummaryRead
 from app.core.clock import business_date
 from app.core.errors import Rejected, at
@@ -37,8 +37,8 @@ class HazardQuery(BaseModel):
 
     status: Annotated[list[Status], Field(max_length=7)] = []
     overdue: bool | None = None
-    as_of: date | None = Field(default=None, description="replaces today, against current statuses")
-    due_before: date | None = None
+    as_of: Day | None = Field(default=None, description="replaces today, against current statuses")
+    due_before: Day | None = None
     area_id: UUID | None = None
     premises_id: UUID | None = None
     severity: Severity | None = None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.api.fields import DeviceInstant, Instant, Sha256
+from app.api.fields import Day, DeviceInstant, Instant, Sha256
 from app.api.hazard_schemas import LocationIn, OffsetMs, PhotoIds, PremisesRef
 from app.domain.vocabulary import (
     AnswerResult,
@@ -76,7 +76,7 @@ class HazardIn(_In):
     severity: Severity | None = None
     place: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     found_at: DeviceInstant
-    due_on: date | None = Field(default=None, description="only earlier than the policy's date")
+    due_on: Day | None = Field(default=None, description="only earlier than the policy's date")
     due_reason: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     fixed_on_site: bool = False
     on_site_reason: Annotated[str, Field(min_length=1, max_length=200)] | None = None

@@ -56,20 +56,26 @@ def put_inspection(
     drawn = _draw_numbers(runtime, actor, submission, now)
     try:
         answer = _submit(runtime, actor, submission, drawn, now)
-    except IntegrityError:  # another request took one of its ids first: look again
-        answer = _submit(runtime, actor, submission, drawn, now)
+    except IntegrityError:  # one of its ids is in use, perhaps since a moment ago: look again
+        answer = _submit(runtime, actor, submission, drawn, now, after_clash=True)
     return json_response(answer.body, 200 if answer.is_replay else 201)
 
 
 def _submit(
-    runtime: Runtime, actor: Actor, submission: Submission, drawn: list[str], now: datetime
+    runtime: Runtime,
+    actor: Actor,
+    submission: Submission,
+    drawn: list[str],
+    now: datetime,
+    *,
+    after_clash: bool = False,
 ) -> SubmissionAnswer:
     with runtime.db.write() as session:
         office = None
         if drawn:
             calendar = runtime.calendars.current(session)
             office = Office(drawn[0], drawn[1:], runtime.receipts, calendar, runtime.secret)
-        return submit(session, actor, submission, office=office, now=now)
+        return submit(session, actor, submission, office=office, now=now, after_clash=after_clash)
 
 
 def _draw_numbers(runtime: Runtime, actor: Actor, submission: Submission, now: datetime) -> list[str]:

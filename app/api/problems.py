@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from app.core import errors
 from app.core.errors import DomainError
+from app.core.rawjson import BrokenJson
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = "2"
@@ -128,8 +129,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  narrows the type for the checker
     raw = error.errors()
     if any(fault["type"] == "json_invalid" for fault in raw):
-        from_body = errors.BadRequest("The body cannot be parsed as JSON.", "请求体无法解析为 JSON。")
-        return _with_code(request, from_body, "broken-json", [])
+        return problem(request, BrokenJson("The body cannot be parsed as JSON.", "请求体无法解析为 JSON。"))
     english = wants_english(request)
     faults = [_fault(fault["type"], fault["loc"], str(fault["msg"]), english=english) for fault in raw[:20]]
     codes = {fault["code"] for fault in faults}
@@ -150,7 +150,11 @@ def _fault(kind: str, loc: Sequence[object], message: str, *, english: bool) -> 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  narrows the type for the checker
+    if isinstance(error.__cause__, DomainError):  # raised while the body was read
+        return problem(request, error.__cause__)
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:  # what the framework could not read, for reasons it does not tell
+        return problem(request, BrokenJson("The body cannot be parsed as JSON.", "请求体无法解析为 JSON。"))
     code = {404: "not-found", 405: "method-not-allowed"}.get(status.value, f"http-{status.value}")
     title = (
         status.phrase if wants_english(request) else {404: "未找到", 405: "不支持的请求方法"}.get(status, "请求失败")

@@ -28,10 +28,10 @@ from app.domain.lifecycle import (
     refusal_of,
 )
 from app.domain.vocabulary import FeedOp, FeedType, Role, Status
-from app.models import Hazard, HazardEvent, VoidRequest
+from app.models import Hazard, HazardEvent, Photo, VoidRequest
 from app.queries.hazards import case_of, find_pending_void, get_hazard, parts_of, read_hazard
 from app.services.changes import publish
-from app.services.evidence import name_for_action
+from app.services.evidence import check_evidence, name_for_action
 
 
 class ActionIdReused(Conflict):
@@ -90,9 +90,9 @@ class Turn:
     parts: frozenset[Part]
     void: VoidRequest | None
     version_before: int
+    photos: Sequence[Photo]
+    """The evidence that the stamp names, checked; linked to the hazard with the event."""
     detail: dict[str, object] = field(default_factory=dict)
-    photo_ids: Sequence[UUID] = ()
-    """Evidence that the deed has checked; linked to the hazard with the event."""
 
     @property
     def now(self) -> datetime:
@@ -109,7 +109,8 @@ def act(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action
     """Take ``action``: ``deed`` checks its own guards and changes the locked hazard; all is written together.
 
     Raises ``ActionIdReused``, ``Forbidden``, ``NotFound``, ``VersionMissing``, ``Stale``, ``OtherRound``,
-    ``IllegalAction`` and what ``deed`` raises; then nothing has changed.
+    ``IllegalAction``, ``PhotoMissing``, ``PhotoReused``, ``PhotoUnreadable`` and what ``deed`` raises;
+    then nothing has changed.
     """
     answer = act_unpublished(session, actor, hazard_id, stamp, action=action, deed=deed)
     if not answer.is_replay and action is not Action.COMMENT:
@@ -127,21 +128,27 @@ def act_unpublished(
         return earlier
     require_role(actor, *ROLES_OF[action])
     hazard = get_hazard(session, actor, hazard_id, lock=True)
-    if (earlier := find_replay(session, stamp)) is not None:
+    if (earlier := find_replay(session, stamp, tells_reuse=True)) is not None:
         return earlier
     turn = _begin(session, actor, hazard, stamp, action)
     deed(turn)
     return _record(turn)
 
 
-def find_replay(session: Session, stamp: Stamp) -> ActionAnswer | None:
-    """The first answer to the same request; raises ``ActionIdReused`` when the id belongs to another one."""
+def find_replay(session: Session, stamp: Stamp, *, tells_reuse: bool = False) -> ActionAnswer | None:
+    """The first answer to the same request.
+
+    With ``tells_reuse`` raises ``ActionIdReused`` when the id belongs to another one: only whose role and
+    area let him act may know.
+    """
     row = session.execute(
         select(col(HazardEvent.request_hash), col(HazardEvent.answer)).where(col(HazardEvent.id) == stamp.action_id)
     ).one_or_none()
     if row is None:
         return None
     if row.answer is None or row.request_hash != stamp.request_hash:
+        if not tells_reuse:
+            return None
         raise ActionIdReused("Make a new id for a new action.", "该操作编号已用于另一请求，请使用新的编号。")
     return ActionAnswer(row.answer, is_replay=True)
 
@@ -175,7 +182,7 @@ def add_system_event(
 
 
 def _begin(session: Session, actor: Actor, hazard: Hazard, stamp: Stamp, action: Action) -> Turn:
-    """Version or round, then the guards that need no evidence."""
+    """Version or round, then the guards that need no evidence, then whether the evidence counts."""
     void = find_pending_void(session, hazard.id)
     case, parts = case_of(hazard, void), parts_of(actor, hazard, void)
     when = _business_time(actor, hazard, stamp, action)
@@ -185,7 +192,8 @@ def _begin(session: Session, actor: Actor, hazard: Hazard, stamp: Stamp, action:
         _check_round(actor, hazard, stamp)
     if (refusal := refusal_of(action, actor.role, case, parts)) is not None:
         raise _with_state(refusal, actor, case, parts)
-    return Turn(session, actor, hazard, stamp, action, when, case, parts, void, hazard.version)
+    photos = check_evidence(session, actor, stamp.photo_ids)
+    return Turn(session, actor, hazard, stamp, action, when, case, parts, void, hazard.version, photos)
 
 
 def _with_state(refusal: DomainError, actor: Actor, case: Case, parts: frozenset[Part]) -> DomainError:
@@ -244,7 +252,7 @@ def _record(turn: Turn) -> ActionAnswer:
     event = _event_of(turn)
     turn.session.add(event)
     turn.session.flush()
-    name_for_action(turn.session, hazard, turn.photo_ids, event_id=event.id, now=turn.now)
+    name_for_action(turn.session, hazard, stamp.photo_ids, event_id=event.id, now=turn.now)
     record, _ = read_hazard(turn.session, turn.actor, hazard.id, today=business_date(turn.now))
     event.answer = f'{{"event_id":"{stamp.action_id}","hazard":{record}}}'
     turn.session.flush()

@@ -8,7 +8,7 @@ from app.access.actor import Actor
 from app.domain.lifecycle import Action, next_status
 from app.domain.vocabulary import PhotoRole
 from app.models import Hazard
-from app.services.evidence import check_evidence, flag_sources, require_role_of_photo
+from app.services.evidence import flag_sources, require_role_of_photo
 from app.services.hazards.act import ActionAnswer, Stamp, Turn, act, move
 
 
@@ -21,10 +21,8 @@ def claim_rectified(session: Session, actor: Actor, hazard_id: UUID, stamp: Stam
 
 
 def _claim(turn: Turn) -> None:
-    photos = check_evidence(turn.session, turn.actor, turn.stamp.photo_ids)
-    require_role_of_photo(photos, *_roles(turn.hazard))
-    flag_sources(turn.hazard, photos)
-    turn.photo_ids = turn.stamp.photo_ids
+    require_role_of_photo(turn.photos, *_roles(turn.hazard))
+    flag_sources(turn.hazard, turn.photos)
     turn.hazard.claimant_id = turn.actor.id
     turn.hazard.claimed_at = turn.when.at
     move(turn, next_status(turn.case, turn.action, turn.parts))

@@ -7,7 +7,6 @@ from sqlmodel import Session
 from app.access.actor import Actor
 from app.domain.lifecycle import Action
 from app.domain.vocabulary import Flag
-from app.services.evidence import check_evidence
 from app.services.hazards.act import ActionAnswer, Stamp, Turn, act
 from app.services.hazards.flags import drop_flag
 
@@ -18,8 +17,6 @@ def set_interim_measures(
     """Set or replace the interim measures; the old ones stay in the history. Raises what ``act`` raises."""
 
     def write(turn: Turn) -> None:
-        check_evidence(turn.session, actor, stamp.photo_ids)
-        turn.photo_ids = stamp.photo_ids
         turn.detail = {"before": turn.hazard.interim_measures, "interim_measures": measures}
         turn.hazard.interim_measures = measures
         drop_flag(turn.hazard, Flag.INTERIM_MEASURES_MISSING)

@@ -11,7 +11,7 @@ from app.core.errors import Rejected, at
 from app.domain.calendar import WorkCalendar
 from app.domain.lifecycle import Action, next_status
 from app.domain.vocabulary import CloseReason, FailReason, PhotoRole, Status
-from app.services.evidence import check_evidence, flag_sources, require_role_of_photo
+from app.services.evidence import flag_sources, require_role_of_photo
 from app.services.hazards.act import ActionAnswer, Deed, Stamp, Turn, act, act_unpublished, move
 from app.services.hazards.due import renew_due
 
@@ -60,11 +60,9 @@ def _deed(verdict: Verdict, calendar: WorkCalendar) -> Deed:
 
 def _pass(turn: Turn) -> None:
     hazard = turn.hazard
-    photos = check_evidence(turn.session, turn.actor, turn.stamp.photo_ids)
     roles = (PhotoRole.AFTER, PhotoRole.DOCUMENT) if hazard.paper_type else (PhotoRole.AFTER,)
-    require_role_of_photo(photos, *roles)
-    flag_sources(hazard, photos)
-    turn.photo_ids = turn.stamp.photo_ids
+    require_role_of_photo(turn.photos, *roles)
+    flag_sources(hazard, turn.photos)
     hazard.reinspector_id = turn.actor.id
     hazard.reinspected_at = turn.when.at
     status = next_status(turn.case, turn.action, turn.parts)
@@ -76,11 +74,9 @@ def _pass(turn: Turn) -> None:
 
 def _fail(turn: Turn, reason: FailReason | None, calendar: WorkCalendar) -> None:
     hazard = turn.hazard
-    photos = check_evidence(turn.session, turn.actor, turn.stamp.photo_ids)
-    if not photos and reason is None:
+    if not turn.photos and reason is None:
         faults = [at("/reason_code", "field-missing", "reason_code")]
         raise FailWithoutProof("Send a photo or a reason_code.", "请附照片或选择不通过原因。", errors=faults)
-    turn.photo_ids = turn.stamp.photo_ids
     failed_on = business_date(turn.when.at)
     turn.detail = {"reason_code": reason, "due_on": str(hazard.due_on)}
     begin_round(turn)

@@ -68,8 +68,22 @@ def premises_of(session: Session, actor: Actor, submission: Submission, now: dat
         select(Premises).where(in_area_of(actor, Premises.area_path), col(Premises.id) == submission.premises_id)
     ).scalar_one_or_none()
     if premises is None:
-        raise NotFound("No such premises in your area.", "在您的辖区内未找到该场所。")
+        raise no_such_premises()
     return premises, False
+
+
+def no_such_premises() -> NotFound:
+    """The same for premises that are not there and those outside the area."""
+    return NotFound("No such premises in your area.", "在您的辖区内未找到该场所。")
+
+
+def check_hazard_ids(session: Session, submission: Submission) -> None:
+    """Raise ``IdTaken`` when a hazard id of the submission is in use anywhere."""
+    places = {report.id: place for place, report in enumerate(submission.hazards)}
+    used = session.execute(select(col(Hazard.id)).where(col(Hazard.id).in_(places))).scalars()
+    faults = [at(f"/hazards/{places[hazard_id]}/id", "id-taken", "id") for hazard_id in used]
+    if faults:
+        raise IdTaken("A hazard id is in use.", "隐患编号已被占用。", errors=faults)
 
 
 def _enter(session: Session, actor: Actor, new: NewPremises, now: datetime) -> Premises:

@@ -7,7 +7,7 @@ from typing import Any  # column values of any type
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlmodel import Session, col
 
 from app.access.actor import Actor, require_role
@@ -20,7 +20,14 @@ from app.models import Hazard, Inspection
 from app.services.changes import publish
 from app.services.grants import upload_grant
 from app.services.hazards.on_site import settle_evidence
-from app.services.inspections.context import check_content, find_relapses, inspectors_of, premises_of
+from app.services.inspections.context import (
+    check_content,
+    check_hazard_ids,
+    find_relapses,
+    inspectors_of,
+    no_such_premises,
+    premises_of,
+)
 from app.services.inspections.findings import Visit, hazard_row
 from app.services.inspections.photos import declared_photos, find_earlier, name_earlier, served_photos
 from app.services.inspections.rechecks import Outcome, execute_rechecks, lock_rechecked
@@ -48,36 +55,30 @@ class SubmissionAnswer:
     is_replay: bool = False
 
 
-def find_submission(session: Session, actor: Actor, submission: Submission) -> SubmissionAnswer | None:
-    """The first answer to the same submission; raises ``InspectionDiffers`` or ``IdTaken`` for another one."""
-    row = session.execute(
-        select(col(Inspection.request_hash), col(Inspection.answer), col(Inspection.reporter_id)).where(
-            col(Inspection.id) == submission.id
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.request_hash == submission.request_hash:
-        return SubmissionAnswer(row.answer, is_replay=True)
-    if row.reporter_id == actor.id:
-        raise InspectionDiffers(
-            "This inspection was accepted with other content; correct it by a revision.",
-            "该检查已提交且内容不同，如需更正请提交修订。",
-        )
-    raise IdTaken("This inspection id is in use.", "检查编号已被占用。")
-
-
 def submit(
-    session: Session, actor: Actor, submission: Submission, *, office: Office | None, now: datetime
+    session: Session,
+    actor: Actor,
+    submission: Submission,
+    *,
+    office: Office | None,
+    now: datetime,
+    after_clash: bool = False,
 ) -> SubmissionAnswer:
     """Accept a visit, or give the first answer again. ``office`` is None for who may not submit.
 
-    Raises ``Forbidden``, ``NotFound`` for premises outside the area, and the refusals of ``submission``.
+    ``after_clash``: a first try met an id in use; then it is looked for and named. Raises ``Forbidden``,
+    ``InspectionDiffers``, ``NotFound`` for premises outside the area, and the refusals of ``submission``.
     """
-    if (earlier := find_submission(session, actor, submission)) is not None:
-        return earlier
+    earlier = _find_submission(session, submission)
+    if earlier is not None and earlier.request_hash == submission.request_hash:
+        return SubmissionAnswer(earlier.answer, is_replay=True)
     require_role(actor, Role.INSPECTOR, Role.OFFICER)
-    assert office is not None  # noqa: S101  both roles always have a street to number in
+    if earlier is not None:
+        raise _not_the_same(actor, earlier.reporter_id)
+    if office is None:  # both roles have a street to number in, but for who has no area today
+        raise no_such_premises()
+    if after_clash:
+        check_hazard_ids(session, submission)
     check_content(actor, submission)
     photos = declared_photos(submission)
     lock_rechecked(session, actor, submission.rechecks)
@@ -106,6 +107,21 @@ def submit(
     )
     publish(session, FeedType.HAZARD, [*(report.id for report in submission.hazards), *rechecked], now=now)
     return SubmissionAnswer(body)
+
+
+def _find_submission(session: Session, submission: Submission) -> Row[Any] | None:
+    """The inspection with this id, whoever sent it."""
+    columns = (col(Inspection.request_hash), col(Inspection.answer), col(Inspection.reporter_id))
+    return session.execute(select(*columns).where(col(Inspection.id) == submission.id)).one_or_none()
+
+
+def _not_the_same(actor: Actor, reporter_id: UUID) -> InspectionDiffers | IdTaken:
+    if reporter_id == actor.id:
+        return InspectionDiffers(
+            "This inspection was accepted with other content; correct it by a revision.",
+            "该检查已提交且内容不同，如需更正请提交修订。",
+        )
+    return IdTaken("This inspection id is in use.", "检查编号已被占用。")
 
 
 def _hazard_rows(session: Session, visit: Visit, office: Office) -> list[dict[str, Any]]:
