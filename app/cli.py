@@ -33,6 +33,7 @@ from app.queries.jobs import count_jobs, list_dead_jobs
 from app.queries.operators import (
     AccountLine,
     get_area_by_code,
+    has_users,
     list_all_areas,
     list_all_clients,
     list_all_users,
@@ -41,9 +42,11 @@ from app.services import operators
 from app.services.accounts import NewUser, Term, create_client, create_user
 from app.services.areas import create_area
 from app.services.calendar_import import import_notice
+from app.services.demo import load_demo
 from app.services.installation import install, open_runtime
 from app.services.jobs import replay_dead
 from app.services.readiness import NotReady, check_ready
+from app.services.runtime import Runtime
 
 Command = Callable[[argparse.Namespace, Settings], None]
 
@@ -63,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (_Refused, CannotServe) as error:
         return _complain(str(error), 1)
     except DomainError as error:
-        return _complain(error.detail, 1)
+        return _complain(f"{error.code}: {error.detail}", 1)
     except DBAPIError as error:
         return _complain(f"the database refused: {str(error.orig).strip().splitlines()[0]}", 1)
     except OSError as error:
@@ -86,6 +89,10 @@ def _serve(given: argparse.Namespace, settings: Settings) -> None:
         install(settings)
         runtime = open_runtime(settings)
         with closing(runtime.db):
+            with runtime.db.read() as session:
+                is_empty = not has_users(session)
+            if settings.wants_demo and is_empty:
+                _load_demo(runtime)
             worker = Worker(runtime) if settings.worker and not given.no_worker else None
             serve(create_app(runtime, worker=worker), listener, on_ready=lambda url: print(url, flush=True))
 
@@ -102,6 +109,25 @@ def _work(_given: argparse.Namespace, settings: Settings) -> None:
 
 def _migrate(_given: argparse.Namespace, settings: Settings) -> None:
     install(settings)
+
+
+def _demo(_given: argparse.Namespace, settings: Settings) -> None:
+    install(settings)
+    runtime = open_runtime(settings)
+    with closing(runtime.db):
+        _load_demo(runtime)
+
+
+def _load_demo(runtime: Runtime) -> None:
+    """Load the demo street and show its accounts; raises ``NotEmpty`` when there is any account."""
+    print("loading the demo street: half a minute at most", flush=True)
+    accounts_file = runtime.settings.data_dir / "demo-accounts.json"
+    report = load_demo(runtime, now=runtime.clock(), accounts_file=accounts_file)
+    for account in report.accounts:
+        name = account.get("username") or account["client_id"]
+        secret = account.get("password") or account["client_secret"]
+        print(f"{name:<38}{account['role']:<11}{secret}")
+    print(f"These accounts stand in {accounts_file}", flush=True)
 
 
 def _add_user(given: argparse.Namespace, settings: Settings) -> None:
@@ -250,6 +276,7 @@ def _parser() -> argparse.ArgumentParser:
     served.add_argument("--no-worker", action="store_true", help="run no jobs in this process")
     _add(commands, "worker", _work, "run jobs in a process of its own (PostgreSQL)")
     _add(commands, "migrate", _migrate, "bring the database to this release")
+    _add(commands, "demo", _demo, "load the demo street into an empty database")
     _add_account_commands(commands)
     imports = _group(commands, "import", "take in data")
     calendar = _add(
