@@ -20,6 +20,8 @@ from PIL import Image, ImageDraw
 
 WIDTH: Final = 640
 HEIGHT: Final = 480
+MAKE: Final = "xiaohao"
+MODEL: Final = "demo street, drawn"
 _MARGIN: Final = 96
 _NO_DATE: Final = "2000:01:01 00:00:00"
 
@@ -287,7 +289,7 @@ class Studio:
             for light in ((100, 96, 84), (92, 98, 104), (74, 72, 70), (120, 120, 116))
         ]
         exif = Image.Exif()
-        exif[0x010F], exif[0x0110], exif[0x0132] = "xiaohao", "demo street, drawn", _NO_DATE
+        exif[0x010F], exif[0x0110], exif[0x0132] = MAKE, MODEL, _NO_DATE
         self._exif = exif.tobytes()
 
     def shoot(self, scene: str, seed: int, stage: str, number: int) -> Image.Image:
