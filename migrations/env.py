@@ -32,7 +32,7 @@ def run(connection: Connection) -> None:
         target_metadata=SQLModel.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         transaction_per_migration=True,
-        compare_type=False,
+        compare_type=True,
         render_item=render_item,
     )
     with context.begin_transaction():

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from app.core.ids import uuid7
@@ -137,7 +137,7 @@ class HazardEvent(SQLModel, table=True):
     note: str | None = Field(default=None, max_length=2000)
     detail: dict[str, object] = Field(default_factory=dict, sa_type=JSON_TEXT)  # the action's own fields, old values
     request_hash: str | None = Field(default=None, max_length=64)
-    answer: str | None = None  # the first answer, word for word
+    answer: str | None = Field(default=None, sa_type=Text)  # the first answer, word for word
 
 
 class HazardPhoto(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, Text
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import AnswerResult, InspectionKind
@@ -38,7 +38,7 @@ class Inspection(SQLModel, table=True):
     received_at: datetime = Field(sa_type=UtcDateTime)
     request_hash: str = Field(max_length=64)
     content_hash: str = Field(max_length=64)
-    answer: str  # the first answer, word for word
+    answer: str = Field(sa_type=Text)  # the first answer, word for word
 
 
 class Answer(SQLModel, table=True):

@@ -205,6 +205,9 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
     )
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.create_index("ix_outbox_commit", ["commit_id", "seq"], unique=False)
+
     op.create_table(
         "receipt_key",
         sa.Column("id", identifier(), nullable=False),
@@ -909,6 +912,9 @@ def downgrade() -> None:
     op.drop_table("user_account")
     op.drop_table("seal")
     op.drop_table("receipt_key")
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_index("ix_outbox_commit")
+
     op.drop_table("outbox")
     op.drop_table("number_block")
     with op.batch_alter_table("job", schema=None) as batch_op:
