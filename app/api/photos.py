@@ -24,6 +24,7 @@ from app.domain.vocabulary import PhotoRole, PhotoSource, Role
 from app.models import Photo
 from app.queries.photos import get_photo, handles_photo
 from app.services.grants import open_grant
+from app.services.hazards.on_site import PhotoJustNamed
 from app.services.photos import (
     Delivery,
     HashMismatch,
@@ -172,17 +173,17 @@ def _deliver(
             "The file's SHA-256 differs from the stated one.", "文件的 SHA-256 与声明不一致。", errors=[fault]
         )
     with runtime.db.read() as session:
-        stored = check_delivery(session, uploader, form.id, form.sha256)
-    if stored is not None:
-        return stored, False
+        known = check_delivery(session, uploader, form.id, form.sha256)
+    if known is not None and known.stored_at is not None:
+        return known, False
     facts = inspect(incoming.path)
-    check_document(form.role, facts)
+    check_document(known.role if known is not None else form.role, facts)
     incoming.keep()
     delivery = Delivery(form.id, form.sha256, incoming.size, form.role, form.source, form.taken_at, facts)
     try:
         with runtime.db.write() as session:
             return store_photo(session, uploader, delivery, now=now)
-    except IntegrityError:  # a submission or another upload took the id first: look again
+    except (IntegrityError, PhotoJustNamed):  # a submission or another upload took the id first: look again
         with runtime.db.write() as session:
             return store_photo(session, uploader, delivery, now=now)
 
@@ -221,7 +222,7 @@ def get_photo_content(
     if photo.stored_at is None or photo.media_type is None:
         raise NotFound("The photo's bytes have not arrived.", "照片尚未上传。")
     etag = f'"{photo.sha256}"' if gets_original else f'"{photo.sha256}.shared"'
-    if if_none_match is not None and etag in if_none_match:
+    if _is_known(etag, if_none_match):
         return Response(status_code=304, headers={"ETag": etag})
     headers = {"ETag": etag, "Content-Disposition": "inline", "Accept-Ranges": "bytes"}
     path = runtime.storage.path(photo.sha256)
@@ -245,10 +246,15 @@ def get_photo_thumbnail(
     if not photo.thumbnail_ready:
         raise ThumbnailMissing("The thumbnail is not made yet, or cannot be.", "缩略图尚未生成或无法生成。")
     etag = f'"{photo.sha256}.thumbnail"'
-    if if_none_match is not None and etag in if_none_match:
+    if _is_known(etag, if_none_match):
         return Response(status_code=304, headers={"ETag": etag})
     path = runtime.storage.thumbnail_path(photo.sha256)
     return FileResponse(path, media_type="image/jpeg", headers={"ETag": etag})
+
+
+def _is_known(etag: str, if_none_match: str | None) -> bool:
+    """Whether the client holds these bytes already."""
+    return if_none_match is not None and (etag in if_none_match or if_none_match.strip() == "*")
 
 
 def _gets_original(actor: Actor, photo: Photo) -> bool:
@@ -257,7 +263,8 @@ def _gets_original(actor: Actor, photo: Photo) -> bool:
 
 def _file(request: Request, path: Path, media_type: str, headers: dict[str, str]) -> Response:
     """The file, or the asked range of it; streamed."""
-    asked_range(request, path.stat().st_size)
+    if asked_range(request, path.stat().st_size) is None and "if-range" not in request.headers:
+        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
     return FileResponse(path, media_type=media_type, headers=headers)
 
 

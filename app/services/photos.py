@@ -14,8 +14,8 @@ from app.core.images import ImageFacts
 from app.domain.vocabulary import FeedType, PhotoRole, PhotoSource, Role
 from app.models import Hazard, Photo
 from app.services.changes import publish
-from app.services.hazards.on_site import lock_hazards_of_photo, settle_evidence
-from app.services.inspections.submission import PhotoDiffers
+from app.services.hazards.on_site import lock_photo, settle_evidence
+from app.services.inspections.submission import NotADocument, PhotoDiffers
 from app.services.jobs import enqueue
 
 THUMBNAIL_JOB = "thumbnail"
@@ -24,10 +24,6 @@ UPLOADERS = (Role.INSPECTOR, Role.OFFICER, Role.OFFICE, Role.LEADER, Role.DISTRI
 
 class HashMismatch(Rejected):
     code, title, title_zh = "hash-mismatch", "The bytes do not have the stated hash", "照片内容与声明的哈希不一致"
-
-
-class NotADocument(Rejected):
-    code, title, title_zh = "not-a-document", "A PDF is a document, not a photo", "PDF 只能作为资料上传"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +50,27 @@ class Delivery:
 
 
 def check_delivery(session: Session, uploader: Uploader, photo_id: UUID, sha256: str) -> Photo | None:
-    """Whether these bytes may come under this id; the photo when they are stored already.
+    """Whether these bytes may come under this id; the photo when it is known already, declared or stored.
 
     Raises ``Forbidden`` for a role that uploads nothing, ``IdTaken`` for somebody else's id,
     ``PhotoDiffers`` for other bytes than were declared or stored.
     """
     photo = session.execute(select(Photo).where(col(Photo.id) == photo_id)).scalar_one_or_none()
     _check(uploader, photo, sha256)
-    return photo if photo is not None and photo.stored_at is not None else None
+    return photo
 
 
 def store_photo(session: Session, uploader: Uploader, delivery: Delivery, *, now: datetime) -> tuple[Photo, bool]:
     """Record a delivered photo, and whether it is new; hazards that wait for it are brought up to date.
 
-    Its bytes are on disk. A thumbnail is made by a job. Raises what ``check_delivery`` raises.
+    Its bytes are on disk. A thumbnail is made by a job. Raises what ``check_delivery`` raises,
+    ``NotADocument`` and ``PhotoJustNamed``.
     """
-    hazards = lock_hazards_of_photo(session, delivery.id)
-    photo = session.execute(select(Photo).where(col(Photo.id) == delivery.id).with_for_update()).scalar_one_or_none()
+    photo, hazards = lock_photo(session, delivery.id)
     _check(uploader, photo, delivery.sha256)
     if photo is not None and photo.stored_at is not None:
         return photo, False
+    check_document(photo.role if photo is not None else delivery.role, delivery.facts)
     if photo is None:
         photo = _unnamed(uploader, delivery, now)
         session.add(photo)
@@ -111,10 +108,10 @@ def _check(uploader: Uploader, photo: Photo | None, sha256: str) -> None:
         )
 
 
-def check_document(delivery_role: PhotoRole, facts: ImageFacts) -> None:
+def check_document(role: PhotoRole, facts: ImageFacts) -> None:
     """Raise ``NotADocument`` for a PDF that plays another role than document."""
-    if not facts.is_image and delivery_role is not PhotoRole.DOCUMENT:
-        fault = at("/role", "not-a-document", delivery_role)
+    if not facts.is_image and role is not PhotoRole.DOCUMENT:
+        fault = at("/role", "not-a-document", role)
         raise NotADocument("Send a PDF with the role document.", "PDF 请以资料（document）上传。", errors=[fault])
 
 

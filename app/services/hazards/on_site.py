@@ -14,18 +14,28 @@ from app.services.hazards.act import add_system_event
 from app.services.hazards.flags import add_flag
 
 
-def lock_hazards_of_photo(session: Session, photo_id: UUID) -> list[Hazard]:
-    """The hazards that a photo serves, locked in id order."""
-    ids = select(col(HazardPhoto.hazard_id)).where(col(HazardPhoto.photo_id) == photo_id)
-    return list(
+class PhotoJustNamed(Exception):
+    """Something named the photo between our locks; try again with the hazards it serves now."""
+
+
+def lock_photo(session: Session, photo_id: UUID) -> tuple[Photo | None, list[Hazard]]:
+    """A photo and the hazards it serves, all locked: the hazards first, in id order. Raises ``PhotoJustNamed``."""
+    serves = select(col(HazardPhoto.hazard_id)).where(col(HazardPhoto.photo_id) == photo_id)
+    hazards = list(
         session.execute(
             select(Hazard)
-            .where(col(Hazard.id).in_(ids))
+            .where(col(Hazard.id).in_(serves))
             .order_by(col(Hazard.id))
             .with_for_update()
             .execution_options(populate_existing=True)
         ).scalars()
     )
+    photo: Photo | None = session.execute(
+        select(Photo).where(col(Photo.id) == photo_id).with_for_update().execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if photo is not None and set(session.execute(serves).scalars()) != {hazard.id for hazard in hazards}:
+        raise PhotoJustNamed
+    return photo, hazards
 
 
 def settle_evidence(session: Session, hazards: Sequence[Hazard], *, now: datetime) -> list[UUID]:

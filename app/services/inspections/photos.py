@@ -10,15 +10,19 @@ from sqlmodel import Session, col
 
 from app.access.actor import Actor
 from app.core.errors import IdTaken, at
+from app.domain.vocabulary import PhotoRole
 from app.models import Photo
 from app.services.evidence import PhotoReused
 from app.services.inspections.submission import (
     DuplicateId,
+    NotADocument,
     PhotoDeclaration,
     PhotoDiffers,
     Submission,
     UnknownPhoto,
 )
+
+PDF = "application/pdf"
 
 
 def declared_photos(submission: Submission) -> dict[UUID, PhotoDeclaration]:
@@ -42,11 +46,14 @@ def _used(submission: Submission) -> list[tuple[str, tuple[UUID, ...]]]:
     return by_hazards + [(f"/answers/{place}", answer.photo_ids) for place, answer in enumerate(submission.answers)]
 
 
-def find_earlier(session: Session, actor: Actor, photos: Mapping[UUID, PhotoDeclaration]) -> dict[UUID, Photo]:
+def find_earlier(
+    session: Session, actor: Actor, submission: Submission, photos: Mapping[UUID, PhotoDeclaration]
+) -> dict[UUID, Photo]:
     """The rows of declared photos that were uploaded before, locked.
 
     Raises ``IdTaken`` for an id of somebody else's or one that serves already, ``PhotoDiffers`` for
-    other bytes, ``PhotoReused`` for bytes named anywhere before (without saying where).
+    other bytes, ``NotADocument`` for a PDF as a photo, ``PhotoReused`` for bytes named anywhere before
+    (without saying where; those of rechecks are the re-inspection's to judge).
     """
     if not photos:
         return {}
@@ -63,7 +70,12 @@ def find_earlier(session: Session, actor: Actor, photos: Mapping[UUID, PhotoDecl
             raise PhotoDiffers(
                 "The uploaded bytes have another hash.", "已上传的照片与声明的哈希不一致。", errors=[fault]
             )
-    hashes = [photo.sha256 for photo in photos.values()]
+        if row.media_type == PDF and photos[row.id].role is not PhotoRole.DOCUMENT:
+            fault = at("/photos", "not-a-document", str(row.id))
+            raise NotADocument(
+                "Declare a PDF with the role document.", "PDF 请声明为资料（document）。", errors=[fault]
+            )
+    hashes = [photos[photo_id].sha256 for photo_id in served_photos(submission)]
     named = select(col(Photo.id)).where(col(Photo.sha256).in_(hashes), col(Photo.named_at).is_not(None)).limit(1)
     if session.execute(named).first() is not None:
         raise PhotoReused("Take a new photo of the place as it is now.", "该照片已使用过，请现场重新拍摄。")

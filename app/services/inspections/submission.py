@@ -119,6 +119,10 @@ class PhotoDiffers(Conflict):
     code, title, title_zh = "photo-differs", "Other bytes came under this photo id", "同一照片编号的内容不一致"
 
 
+class NotADocument(Rejected):
+    code, title, title_zh = "not-a-document", "A PDF is a document, not a photo", "PDF 只能作为资料上传"
+
+
 class DuplicateId(Rejected):
     code, title, title_zh = "duplicate-id", "An id stands twice", "编号重复"
 

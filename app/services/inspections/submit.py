@@ -84,13 +84,13 @@ def submit(
     lock_rechecked(session, actor, submission.rechecks)
     premises, is_new = premises_of(session, actor, submission, now)
     reporters = inspectors_of(session, actor, submission)
-    stored = find_earlier(session, actor, photos)
+    stored = find_earlier(session, actor, submission, photos)
     visit = Visit(submission, actor, premises, photos, reporters, office.calendar, now)
     hazards = _hazard_rows(session, visit, office)
-    name_earlier(submission, stored, premises.area_path, now)
     inspection = inspection_row(visit, office.inspection_number)
     body = inspection["answer"] = _answer(visit, office, hazards, [])
     insert_rows(session, submission_rows(visit, inspection, hazards, frozenset(stored)))
+    name_earlier(submission, stored, premises.area_path, now)
     rechecked: list[UUID] = []
     recheck_photos: list[UUID] = []
     if submission.rechecks or stored:
