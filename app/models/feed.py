@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Identity
+from sqlalchemy import CheckConstraint, Identity, Index, Text
 from sqlmodel import Field, SQLModel
 
 from app.domain.vocabulary import FeedOp, FeedType
@@ -16,6 +16,8 @@ class Outbox(SQLModel, table=True):
     ``seq`` orders one seal and is never a cursor. Empty on SQLite, where the writing transaction seals itself.
     ``moved_to``: where a removed object went; who sees it there is told of the arrival, not of the removal.
     """
+
+    __table_args__ = (Index("ix_outbox_commit", "commit_id", "seq"),)
 
     seq: int | None = Field(
         default=None,
@@ -31,7 +33,7 @@ class Outbox(SQLModel, table=True):
     area_path: str = Field(sa_type=AREA_PATH)
     moved_to: str | None = Field(default=None, sa_type=AREA_PATH)
     changed_at: datetime = Field(sa_type=UtcDateTime)
-    data: str  # the object at that version, as JSON text
+    data: str = Field(sa_type=Text)  # the object at that version, as JSON text
 
 
 class Feed(SQLModel, table=True):
@@ -46,7 +48,7 @@ class Feed(SQLModel, table=True):
     area_path: str = Field(sa_type=AREA_PATH)
     moved_to: str | None = Field(default=None, sa_type=AREA_PATH)
     changed_at: datetime = Field(sa_type=UtcDateTime)
-    data: str
+    data: str = Field(sa_type=Text)
 
 
 class FeedChain(SQLModel, table=True):

@@ -74,8 +74,8 @@ def read_changes(
 ) -> bytes:
     """The next page as JSON: at most ``limit`` changes after ``cursor`` (None: from the beginning).
 
-    It ends at the end of a commit, unless a commit is longer than a page or than what one page may look at. Two
-    to five statements, at most ``MOST_POSITIONS`` rows looked at. Raises ``BadCursor`` or ``ResyncRequired``.
+    It ends at the end of a commit, unless a commit is longer than a page (or than what one page may look at). One
+    to four statements, at most ``MOST_POSITIONS`` rows looked at. Raises ``BadCursor`` or ``ResyncRequired``.
     """
     assert actor.client_id is not None  # noqa: S101  the caller let only machine clients in
     at: FeedCursor | None = None

@@ -5,6 +5,7 @@ row, and only so do the versions of an object come in their order. Source: choic
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any  # drivers' values
@@ -13,6 +14,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, insert, literal_column, null, select
 from sqlalchemy import Dialect as SqlDialect
+from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
 
@@ -22,6 +24,9 @@ from app.domain.vocabulary import FeedOp, FeedType
 from app.models import Feed, Outbox
 from app.models.types import AREA_PATH, BIG, Id, UtcDateTime
 from app.queries.rendering import published_rows
+
+LONGEST_COMMIT = 2000
+"""A longer transaction is told in several groups, so that sealing and hashing it stay short."""
 
 
 def publish(
@@ -48,27 +53,43 @@ def publish_removal(
 
 def new_commit(session: Session) -> UUID:
     """Begin another group of changes in the same transaction: pages of the feed may end between the two."""
-    commit_id = uuid7()
-    session.info["feed_commit"] = (session.get_transaction(), commit_id)
-    return commit_id
+    return _begin_group(session).commit_id
 
 
-def _commit_of(session: Session) -> UUID:
-    """The group that the transaction's changes belong to; one a transaction unless ``new_commit`` was called."""
-    transaction, commit_id = session.info.get("feed_commit", (None, None))
-    if commit_id is None or transaction is not session.get_transaction():
-        return new_commit(session)
-    known: UUID = commit_id
-    return known
+@dataclass(slots=True)
+class _Group:
+    """Changes that a reader gets together; one a transaction, unless it is told or becomes too long."""
+
+    transaction: SessionTransaction | None
+    commit_id: UUID
+    rows: int = 0
+
+
+def _begin_group(session: Session) -> _Group:
+    group = session.info["feed_group"] = _Group(session.get_transaction(), uuid7())
+    return group
+
+
+def _group_for(session: Session, rows: int) -> UUID:
+    """The commit id of this transaction's next ``rows`` changes."""
+    group: _Group | None = session.info.get("feed_group")
+    if group is None or group.transaction is not session.get_transaction() or group.rows + rows > LONGEST_COMMIT:
+        group = _begin_group(session)
+    group.rows += rows
+    return group.commit_id
 
 
 def _write(session: Session, type: FeedType, ids: Sequence[UUID], values: dict[str, Any]) -> None:
-    ids = list(dict.fromkeys(ids))
-    if not ids:
-        return
-    session.flush()
+    unique = list(dict.fromkeys(ids))
+    if unique:
+        session.flush()
+    for start in range(0, len(unique), LONGEST_COMMIT):
+        _write_some(session, type, unique[start : start + LONGEST_COMMIT], dict(values))
+
+
+def _write_some(session: Session, type: FeedType, ids: list[UUID], values: dict[str, Any]) -> None:
     connection = session.connection()
-    values |= {"type": type.value, "commit_id": _commit_of(session), "ids": ids}
+    values |= {"type": type.value, "commit_id": _group_for(session, len(ids)), "ids": ids}
     statement = _statement(type, connection.dialect, is_removal="old_area_path" in values)
     if connection.dialect.name == "sqlite":
         values |= {"first": _take_positions(connection, len(ids)), "ids": orjson.dumps(ids).decode()}

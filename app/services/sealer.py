@@ -8,7 +8,7 @@ seals itself and only the second step is left. Source: choices.md, «The feed».
 from typing import Any  # drivers' rows
 
 import structlog
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -19,23 +19,30 @@ from app.models import Feed
 from app.queries.changes import read_head
 
 CHAINED_AT_ONCE = 5000
+SEALED_AT_ONCE = 5000
+"""More could outlast the statement's time limit, and then never be sealed at all."""
 
 _COLUMNS = "commit_id, type, object_id, version, op, area_path, moved_to, changed_at, data"
 
 _SEAL = f"""
 SELECT set_config('statement_timeout', '5s', true);
 WITH l AS MATERIALIZED (SELECT next FROM seal WHERE one = 1 FOR UPDATE SKIP LOCKED),
- d AS (DELETE FROM outbox WHERE (SELECT next FROM l) IS NOT NULL RETURNING *),
+ f AS MATERIALIZED (SELECT seq, commit_id FROM outbox ORDER BY seq LIMIT %s),
+ c AS (SELECT commit_id FROM (SELECT commit_id, max(seq) AS last FROM f GROUP BY commit_id) g
+       WHERE last = (SELECT max(seq) FROM outbox b WHERE b.commit_id = g.commit_id)),
+ d AS (DELETE FROM outbox WHERE (SELECT next FROM l) IS NOT NULL
+       AND seq = ANY (ARRAY(SELECT seq FROM f JOIN c USING (commit_id))) RETURNING *),
  o AS (SELECT d.*, row_number() OVER (ORDER BY last, seq) AS n
        FROM (SELECT d.*, max(seq) OVER (PARTITION BY commit_id) AS last FROM d) d),
  i AS (INSERT INTO feed (position, {_COLUMNS}) SELECT (SELECT next FROM l) - 1 + n, {_COLUMNS} FROM o RETURNING 1)
-UPDATE seal SET next = next + (SELECT count(*) FROM i) WHERE one = 1 AND (SELECT count(*) FROM i) > 0
+UPDATE seal SET next = next + (SELECT count(*) FROM i) WHERE one = 1 AND (SELECT next FROM l) IS NOT NULL
 RETURNING (SELECT count(*) FROM i)
 """  # noqa: S608  made of our own names
 """One statement in a transaction of its own (READ COMMITTED), sent with its time limit.
 
 Whoever finds the lock row taken does nothing. The next position comes from the lock row; commits are ordered by their
-last row, their rows as they were written.
+last row, their rows as they were written. Taken are the commits whose last row is among the first so many (``f``,
+``c``): all those with a last row up to there, so that what a commit could have seen of others is never taken later.
 """
 
 
@@ -57,18 +64,26 @@ def advance_feed(db: Database, *, most: int = CHAINED_AT_ONCE) -> None:
 
 
 def seal(db: Database) -> int:
-    """Give positions to everything committed and waiting; how many, 0 when another sealer is at it.
+    """Give positions to what is committed and waits, at most ``SEALED_AT_ONCE``; 0 when another sealer is at it.
 
     One round trip. Nothing can be lost or doubled wherever it is interrupted: it is one statement.
     """
     if db.dialect == "sqlite":
         return 0
     with db.autocommit() as connection:
-        cursor = connection.exec_driver_sql(_SEAL).cursor
-        assert cursor is not None  # noqa: S101  both statements return rows
-        cursor.nextset()
-        row = cursor.fetchone()
-        return row[0] if row else 0
+        taken = _seal(connection, str(SEALED_AT_ONCE))
+        if taken == 0:  # so many commits were being written at once that none has its end among those rows
+            taken = _seal(connection, "ALL")
+    return taken or 0
+
+
+def _seal(connection: Connection, most: str) -> int | None:
+    """How many rows were sealed; None when another sealer is at it."""
+    cursor = connection.exec_driver_sql(_SEAL % most).cursor
+    assert cursor is not None  # noqa: S101  both statements return rows
+    cursor.nextset()
+    row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def extend_chain(db: Database, *, most: int = CHAINED_AT_ONCE) -> int:

@@ -18,6 +18,7 @@ from app.domain.vocabulary import FeedOp
 from app.models import Premises
 from app.queries import changes as changes_queries
 from app.queries.changes import whole_commits
+from app.services import changes
 from app.services.changes import new_commit, publish, publish_removal
 from tests.feed import PREMISES, Places, ids_of, positions
 
@@ -81,6 +82,15 @@ class TestPublishing:
             places.change_in(session, 3)
         places.change(4)
         assert [item["commit_last"] for item in places.puller().pull()] == [False, False, True, True, True]
+
+    def test_a_very_long_transaction_is_told_in_groups(self, places: Places, monkeypatch) -> None:
+        monkeypatch.setattr(changes, "LONGEST_COMMIT", 3)
+        with places.db.write() as session:
+            places.change_in(session, 0, 1, 2, 3, 4, 5, 6)
+            places.change_in(session, 7)
+            places.change_in(session, 8, 9)
+        ends = [item["commit_last"] for item in places.puller().pull()]
+        assert ends == [False, False, True, False, False, True, False, True, False, True]
 
     def test_a_session_used_again_makes_another_commit(self, places: Places, engine: Engine) -> None:
         with Session(engine.execution_options(write=True)) as session:

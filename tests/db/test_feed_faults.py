@@ -3,19 +3,23 @@
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from itertools import groupby
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from app.domain.vocabulary import FeedOp
 from app.models import ChainHead, Feed, FeedChain, Premises, Seal
+from app.services import sealer
 from app.services.sealer import advance_feed, extend_chain, seal
 from tests.feed import PREMISES, Places, Puller, ids_of, positions, running_hash, versions
 from tests.races import at_once
@@ -88,9 +92,12 @@ class Writers:
 
 
 class TestManyAtOnce:
-    @pytest.mark.parametrize("seed", range(3))
-    def test_nothing_is_missed_by_anybody(self, places: Places, is_long: bool, seed: int) -> None:  # way 4
+    @pytest.mark.parametrize(("seed", "portion"), [(0, 5000), (1, 5000), (2, 4)])
+    def test_nothing_is_missed_by_anybody(  # way 4
+        self, places: Places, is_long: bool, monkeypatch, seed: int, portion: int
+    ) -> None:
         """Writers, aborted and slow transactions, several sealers, pullers of several page sizes."""
+        monkeypatch.setattr(sealer, "SEALED_AT_ONCE", portion)
         writers = Writers(places, seed, count=4, rounds=100 if is_long else 15)
         pullers = [places.puller(limit=limit) for limit in (1, 3, 7, 1000)]
 
@@ -110,6 +117,8 @@ class TestManyAtOnce:
             assert puller.items == pullers[0].items
         last = pullers[0].page()
         assert (last["items"], last["running_hash"]) == ([], running_hash(pullers[0].items))
+        commits = [commit for commit, _ in groupby(commits_of(places))]
+        assert len(commits) == len(set(commits))  # none was torn apart
 
     def test_sealers_do_not_get_into_each_others_way(self, places: Places) -> None:
         for place in range(12):
@@ -118,6 +127,67 @@ class TestManyAtOnce:
         advance_feed(places.db)  # who found the lock taken had nothing to do
         page = places.puller().page()
         assert (positions(page["items"]), page["has_more"]) == (list(range(1, 13)), False)
+
+
+def commits_of(places: Places) -> list[UUID]:
+    with places.db.read() as session:
+        return list(session.execute(select(col(Feed.commit_id)).order_by(col(Feed.position))).scalars())
+
+
+@pytest.mark.usefixtures("on_postgresql")
+class TestBacklog:
+    def test_it_is_sealed_in_portions_of_whole_commits(self, places: Places, monkeypatch) -> None:
+        monkeypatch.setattr(sealer, "SEALED_AT_ONCE", 4)
+        for chosen in ([0, 1, 2], [3, 4], [5], [6, 7, 8, 9]):
+            places.change(*chosen)
+        assert [seal(places.db) for _ in range(4)] == [3, 3, 4, 0]
+        assert ids_of(places.puller().pull()) == places.changed(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+
+    def test_a_commit_that_began_early_and_ended_late_waits_for_its_turn(self, places: Places, monkeypatch) -> None:
+        monkeypatch.setattr(sealer, "SEALED_AT_ONCE", 3)
+        with places.db.write() as slow:
+            places.change_in(slow, 0)
+            for place in (1, 2, 3):
+                places.change(place)
+            places.change_in(slow, 4)
+        assert [seal(places.db) for _ in range(3)] == [2, 3, 0]
+        assert ids_of(places.puller().pull()) == places.changed(1, 2, 3, 0, 4)
+
+    def test_a_commit_longer_than_a_portion_is_sealed_whole(self, places: Places, monkeypatch) -> None:
+        monkeypatch.setattr(sealer, "SEALED_AT_ONCE", 2)
+        places.change(0, 1, 2, 3)
+        assert [seal(places.db), seal(places.db)] == [4, 0]
+        assert ids_of(places.puller().pull()) == places.changed(0, 1, 2, 3)
+
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.lists(st.integers(0, 3), min_size=1, max_size=14), st.integers(1, 6))
+    def test_whatever_the_order_of_rows_commits_stay_whole_and_ordered_by_their_last(
+        self, places: Places, monkeypatch, writes: list[int], portion: int
+    ) -> None:
+        """Four transactions write in turns, then end; the first waits until the others are sealed."""
+        monkeypatch.setattr(sealer, "SEALED_AT_ONCE", portion)
+        done = len(commits_of(places))
+        last_row = {writer: place for place, writer in enumerate(writes)}
+        with ExitStack() as late:
+            first = late.enter_context(places.db.write())
+            with ExitStack() as others:
+                sessions = [first, *(others.enter_context(places.db.write()) for _ in range(3))]
+                for writer in writes:
+                    places.change_in(sessions[writer], writer)
+            seal_all(places)
+        seal_all(places)
+        told = [commit for commit, _ in groupby(commits_of(places)[done:])]
+        assert len(told) == len(set(told)) == len(set(writes))
+        with places.db.read() as session:
+            rows = session.execute(select(Feed.object_id).order_by(col(Feed.position)).offset(done)).scalars().all()
+        order = [places.ids.index(place) for place, _ in groupby(rows)]
+        expected = sorted(set(writes) - {0}, key=last_row.__getitem__) + [0] * (0 in writes)
+        assert order == expected
+
+
+def seal_all(places: Places) -> None:
+    while seal(places.db):
+        pass
 
 
 def terminated(places: Places, waiting_in: str) -> bool:
