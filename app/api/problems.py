@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -103,7 +104,7 @@ def problem(request: Request, error: DomainError) -> JSONResponse:
     headers = {"Retry-After": RETRY_AFTER_S} if family in (errors.Unavailable, errors.TooMany) else {}
     if family is errors.Unauthorized:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body | error.members, status, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body | jsonable_encoder(error.members), status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def install_problem_handlers(app: FastAPI) -> None:

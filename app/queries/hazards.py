@@ -4,7 +4,7 @@ What depends on the reader or the day (days overdue, allowed actions) is put at 
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Literal  # columns of any type
 from uuid import UUID
@@ -15,20 +15,23 @@ from sqlmodel import Session, col
 
 from app.access.actor import Actor
 from app.access.scope import in_area_of, within
+from app.core.clock import rfc3339
 from app.core.errors import NotFound
-from app.core.sqljson import as_text
+from app.core.sqljson import as_text, fixed
 from app.domain.deadlines import days_overdue
 from app.domain.lifecycle import Case, Part, allowed_actions
 from app.domain.vocabulary import CHASED, Role, Severity, Status
 from app.models import Area, Hazard, Premises, VoidRequest
 from app.models.types import Id
 from app.queries.hazard_json import hazard_members
-from app.queries.paging import bad_cursor, decode_cursor, encode_cursor
+from app.queries.paging import bad_cursor, decode_cursor, encode_cursor, instant_of
 
 Sort = Literal["due_on", "found_at", "-overdue_days"]
 
 _CHASED = literal_column("hazard.status").in_([literal_column(f"'{status.value}'") for status in sorted(CHASED)])
 """Written with literals, so that the planner sees the predicate of the partial indexes."""
+
+_RECORD = fixed(as_text(hazard_members()))
 
 _GUARDED = (
     col(Hazard.id),
@@ -130,7 +133,7 @@ def list_hazards(
     next_cursor = None
     if len(rows) > limit:
         last = page[-1]
-        next_cursor = encode_cursor(kind, str(actor.id), last.sort_key.isoformat(), str(last.id))
+        next_cursor = encode_cursor(kind, str(actor.id), _sort_text(last.sort_key), str(last.id))
     return [_as_read(actor, row, wanted.as_of) for row in page], next_cursor
 
 
@@ -167,7 +170,7 @@ def parts_of(actor: Actor, row: Hazard | Row[Any], void: VoidRequest | Row[Any] 
 
 def _readable(*more: ColumnElement[Any]) -> Any:
     return (
-        select(as_text(hazard_members()).label("record"), *_GUARDED, *more)
+        select(_RECORD.label("record"), *_GUARDED, *more)
         .join(Premises, col(Premises.id) == col(Hazard.premises_id))
         .outerjoin(VoidRequest, and_(col(VoidRequest.hazard_id) == col(Hazard.id), col(VoidRequest.state) == "pending"))
     )
@@ -207,9 +210,13 @@ def _order(wanted: HazardFilter, sort: Sort) -> tuple[Any, bool]:
     return case((is_overdue(wanted.as_of), col(Hazard.due_on)), else_=date.max), False
 
 
+def _sort_text(value: date | datetime) -> str:
+    return rfc3339(value) if isinstance(value, datetime) else value.isoformat()
+
+
 def _cursor_values(key: Any, value: str, last_id: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     try:
-        moment = key.type.python_type.fromisoformat(value)
+        moment = instant_of(value) if key.type.python_type is datetime else date.fromisoformat(value)
         return literal(moment, key.type), literal(UUID(last_id), Id())
     except ValueError as error:
         raise bad_cursor() from error

@@ -1,7 +1,6 @@
 """Visits as somebody reads them."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any  # columns of any table
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from app.core.clock import rfc3339
 from app.core.errors import NotFound
 from app.models import Answer, Hazard, Inspection, Photo, Premises
 from app.models.types import Id, UtcDateTime
-from app.queries.paging import Page, bad_cursor, cut, decode_cursor, encode_cursor
+from app.queries.paging import Page, bad_cursor, cut, decode_cursor, encode_cursor, instant_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,6 @@ def _after(actor: Actor, cursor: str) -> Any:
     if kind != f"inspections:{actor.id}":
         raise bad_cursor()
     try:
-        return tuple_(literal(datetime.fromisoformat(moment), UtcDateTime()), literal(UUID(inspection_id), Id()))
+        return tuple_(literal(instant_of(moment), UtcDateTime()), literal(UUID(inspection_id), Id()))
     except ValueError as error:
         raise bad_cursor() from error

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from app.core.errors import BadRequest
@@ -40,6 +41,11 @@ def decode_cursor(cursor: str, parts: int) -> list[str]:
     if not isinstance(key, list) or len(key) != parts or not all(isinstance(part, str) for part in key):
         raise bad_cursor()
     return key
+
+
+def instant_of(text: str) -> datetime:
+    """An instant out of a cursor, as ``rfc3339`` writes it; raises ``ValueError`` for any other text."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
 def bad_cursor() -> BadCursor:

@@ -1,7 +1,6 @@
-"""A hazard's history, oldest first."""
+"""A hazard's history, oldest first: by the version it led to, so that no two clocks can turn it round."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any  # a row of joined columns
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from app.core.clock import rfc3339
 from app.models import Hazard, HazardEvent, HazardPhoto, User
 from app.models.types import Id, UtcDateTime
 from app.queries.hazards import no_such_hazard
-from app.queries.paging import Page, bad_cursor, cut, decode_cursor, encode_cursor
+from app.queries.paging import Page, bad_cursor, cut, decode_cursor, encode_cursor, instant_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +32,16 @@ def list_events(
     found = select(col(Hazard.id)).where(in_area_of(actor, Hazard.area_path), col(Hazard.id) == hazard_id)
     if session.execute(found).first() is None:
         raise no_such_hazard()
-    position = tuple_(col(HazardEvent.recorded_at), col(HazardEvent.id))
+    key = (col(HazardEvent.version), col(HazardEvent.recorded_at), col(HazardEvent.id))
     query = (
         select(HazardEvent, col(User.name))
         .join(Hazard, col(Hazard.id) == col(HazardEvent.hazard_id))
         .outerjoin(User, col(User.id) == col(HazardEvent.actor_id))
         .where(in_area_of(actor, Hazard.area_path), col(HazardEvent.hazard_id) == hazard_id)
-        .order_by(col(HazardEvent.recorded_at), col(HazardEvent.id))
+        .order_by(*key)
     )
     if cursor is not None:
-        query = query.where(position > _after(actor, hazard_id, cursor))
+        query = query.where(tuple_(*key) > _after(actor, hazard_id, cursor))
     rows, more = cut(list(session.execute(query.limit(limit + 1)).all()), limit)
     photos = _photos(session, hazard_id, [row[0].id for row in rows])
     items = [TimelineEvent(row[0], row[1], photos.get(row[0].id, [])) for row in rows]
@@ -62,14 +61,19 @@ def _photos(session: Session, hazard_id: UUID, event_ids: list[UUID]) -> dict[UU
 
 
 def _cursor(actor: Actor, hazard_id: UUID, row: Row[Any]) -> str:
-    return encode_cursor(f"timeline:{hazard_id}:{actor.id}", rfc3339(row[0].recorded_at), str(row[0].id))
+    event: HazardEvent = row[0]
+    made_for = f"timeline:{hazard_id}:{actor.id}"
+    return encode_cursor(made_for, str(event.version), rfc3339(event.recorded_at), str(event.id))
 
 
 def _after(actor: Actor, hazard_id: UUID, cursor: str) -> Any:
-    kind, moment, event_id = decode_cursor(cursor, 3)
+    kind, version, moment, event_id = decode_cursor(cursor, 4)
     if kind != f"timeline:{hazard_id}:{actor.id}":
         raise bad_cursor()
     try:
-        return tuple_(literal(datetime.fromisoformat(moment), UtcDateTime()), literal(UUID(event_id), Id()))
+        if not 0 < (led_to := int(version)) < 2**31:
+            raise bad_cursor()
+        recorded_at = literal(instant_of(moment), UtcDateTime())
+        return tuple_(literal(led_to), recorded_at, literal(UUID(event_id), Id()))
     except ValueError as error:
         raise bad_cursor() from error

@@ -245,7 +245,8 @@ def _business_time(actor: Actor, hazard: Hazard, stamp: Stamp, action: Action) -
 def _record(turn: Turn) -> ActionAnswer:
     """Row, history and answer change together."""
     hazard, stamp = turn.hazard, turn.stamp
-    _withdraw_void(turn)
+    if turn.action in FIELD_ACTIONS:
+        withdraw_void(turn.session, hazard, turn.void, now=turn.now)
     if turn.action is not Action.COMMENT:
         hazard.version += 1
         hazard.last_event_at = max(hazard.last_event_at, turn.when.at)
@@ -286,11 +287,10 @@ def _event_of(turn: Turn) -> HazardEvent:
     )
 
 
-def _withdraw_void(turn: Turn) -> None:
-    """A field action withdraws a pending request to void."""
-    if turn.void is None or turn.action not in FIELD_ACTIONS:
+def withdraw_void(session: Session, hazard: Hazard, void: VoidRequest | None, *, now: datetime) -> None:
+    """What was done in the field withdraws a pending request to void the locked hazard."""
+    if void is None:
         return
-    turn.void.state = "withdrawn"
-    turn.void.decided_at = turn.now
-    detail: dict[str, object] = {"void_id": str(turn.void.id)}
-    add_system_event(turn.session, turn.hazard, Action.WITHDRAW_VOID, now=turn.now, detail=detail)
+    void.state = "withdrawn"
+    void.decided_at = now
+    add_system_event(session, hazard, Action.WITHDRAW_VOID, now=now, detail={"void_id": str(void.id)})

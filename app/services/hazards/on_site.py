@@ -10,7 +10,8 @@ from sqlmodel import Session, col
 from app.domain.lifecycle import TRANSITIONS, Action
 from app.domain.vocabulary import CloseReason, Flag, PhotoRole, Status
 from app.models import Hazard, HazardPhoto, Photo
-from app.services.hazards.act import add_system_event
+from app.queries.hazards import find_pending_void
+from app.services.hazards.act import add_system_event, withdraw_void
 from app.services.hazards.flags import add_flag
 
 
@@ -82,6 +83,7 @@ def _closes_itself(hazard: Hazard) -> bool:
 
 
 def _close(session: Session, hazard: Hazard, now: datetime) -> None:
+    withdraw_void(session, hazard, find_pending_void(session, hazard.id), now=now)
     hazard.status = TRANSITIONS[hazard.status, Action.CLOSE_ON_SITE]
     hazard.close_reason = CloseReason.ON_SITE
     hazard.closed_at = hazard.found_at

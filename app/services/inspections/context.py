@@ -3,13 +3,15 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
 from app.access.scope import in_area_of, within
 from app.core import builtin
+from app.core.clock import business_date
 from app.core.errors import IdTaken, NotFound, at
+from app.domain.business_time import BELIEVED_FOR
 from app.domain.vocabulary import InspectionKind, PremisesStatus, Role, Status
 from app.models import Area, Hazard, Premises, User, UserArea
 from app.services.inspections.findings import Visit
@@ -110,11 +112,13 @@ def _enter(session: Session, actor: Actor, new: NewPremises, now: datetime) -> P
     return premises
 
 
-def inspectors_of(session: Session, actor: Actor, submission: Submission) -> list[str]:
+def inspectors_of(session: Session, actor: Actor, submission: Submission, now: datetime) -> list[str]:
     """The reporters: the sender and everyone who inspected. Raises ``UnknownInspector``.
 
-    Colleagues are active inspectors or officers with an area in the sender's street.
+    Colleagues are active inspectors or officers with an area in the sender's street, now or as lately as a
+    visit is believed.
     """
+    today = business_date(now)
     others = set(submission.inspector_ids) - {actor.id}
     if others:
         known = session.execute(
@@ -123,6 +127,8 @@ def inspectors_of(session: Session, actor: Actor, submission: Submission) -> lis
             .join(Area, col(Area.id) == col(UserArea.area_id))
             .where(
                 within(Area.path, actor.street_path or "/"),
+                col(UserArea.valid_from) <= today,
+                or_(col(UserArea.valid_to).is_(None), col(UserArea.valid_to) >= today - BELIEVED_FOR),
                 col(User.id).in_(others),
                 col(User.role).in_([Role.INSPECTOR, Role.OFFICER]),
                 col(User.is_active),

@@ -83,7 +83,7 @@ def submit(
     photos = declared_photos(submission)
     lock_rechecked(session, actor, submission.rechecks)
     premises, is_new = premises_of(session, actor, submission, now)
-    reporters = inspectors_of(session, actor, submission)
+    reporters = inspectors_of(session, actor, submission, now)
     stored = find_earlier(session, actor, submission, photos)
     visit = Visit(submission, actor, premises, photos, reporters, office.calendar, now)
     hazards = _hazard_rows(session, visit, office)
