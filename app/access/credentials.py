@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any  # rows of Core statements
 from uuid import UUID
 
-from sqlalchemy import Date, Row, Text, and_, bindparam, case, cast, func, or_, select
+from sqlalchemy import Date, Text, and_, bindparam, case, cast, func, or_, select
 from sqlmodel import Session
 
 from app.access.actor import Actor, ActorArea
 from app.core.clock import business_date
 from app.core.errors import Unauthorized
-from app.domain.vocabulary import Role
+from app.core.prepared import Prepared
+from app.domain.vocabulary import AreaLevel, Role
 from app.models import User
 
 ACCESS, REFRESH = "access", "refresh"
@@ -46,7 +47,7 @@ def authenticate(session: Session, token: str, *, now: datetime) -> Actor:
     ``TokenRevoked``, ``TokenExpired`` or ``AccountDisabled``. One statement, a row an area (at most eight).
     """
     known = {"token_hash": hash_token(token), "today": business_date(now)}
-    rows = session.connection().execute(_BY_TOKEN, known).all()
+    rows = _BY_TOKEN.rows(session, known)
     if not rows:
         raise TokenUnknown("This token is not known. Sign in again.", "登录凭证无效，请重新登录。")
     first = rows[0]
@@ -62,8 +63,8 @@ def authenticate(session: Session, token: str, *, now: datetime) -> Actor:
     return Actor(first.user_id, Role(first.role), areas, credential_links=tuple(_links(first.links)))
 
 
-def _area(row: Row[*tuple[Any, ...]]) -> ActorArea:
-    return ActorArea(row.area_id, row.area_code, row.area_level, row.area_path)
+def _area(row: Any) -> ActorArea:
+    return ActorArea(row.area_id, row.area_code, AreaLevel(row.area_level), row.area_path)
 
 
 def _links(links: str | None) -> Iterator[tuple[UUID, datetime]]:
@@ -87,7 +88,7 @@ _LINKS = (
     .correlate(_token, _user)
     .scalar_subquery()
 )
-_BY_TOKEN = (
+_BY_TOKEN = Prepared(
     select(
         _token.c.expires_at,
         _token.c.revoked_at,

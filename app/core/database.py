@@ -85,12 +85,14 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # the connections that are warm: each prepares its statements for itself
         pool_timeout=10,
         pool_pre_ping=False,
         json_serializer=dump_json,
         connect_args={
             "application_name": "xiaohao",
             "connect_timeout": 5,
+            "prepare_threshold": 1,
             "options": "-c statement_timeout=30000 -c lock_timeout=10000"
             " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
         },
