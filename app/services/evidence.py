@@ -80,29 +80,32 @@ def require_role_of_photo(photos: Sequence[Photo], *roles: PhotoRole) -> None:
 
 
 def name_for_action(
-    session: Session, hazard: Hazard, photo_ids: Sequence[UUID], *, event_id: UUID, now: datetime
+    session: Session,
+    hazard: Hazard,
+    photo_ids: Sequence[UUID],
+    *,
+    checked: Sequence[Photo],
+    event_id: UUID,
+    now: datetime,
 ) -> None:
-    """Bind checked photos to the hazard and the event that named them."""
-    if not photo_ids:
+    """Bind checked photos, in the order of ``photo_ids``, to the hazard and the event that named them."""
+    if not checked:
         return
+    by_id = {photo.id: photo for photo in checked}
     first = session.execute(
         select(func.coalesce(func.max(col(HazardPhoto.position)), -1)).where(col(HazardPhoto.hazard_id) == hazard.id)
     ).scalar_one()
     session.execute(
         update(Photo)
-        .where(col(Photo.id).in_(photo_ids))
+        .where(col(Photo.id).in_(list(by_id)))
         .values(named_at=now, area_path=hazard.area_path, version=Photo.version + 1)
     )
-    roles = {
-        row.id: row.role
-        for row in session.execute(select(col(Photo.id), col(Photo.role)).where(col(Photo.id).in_(photo_ids)))
-    }
     rows = [
         {
             "hazard_id": hazard.id,
             "photo_id": photo_id,
             "event_id": event_id,
-            "role": roles[photo_id],
+            "role": by_id[photo_id].role,
             "position": int(first) + 1 + place,
         }
         for place, photo_id in enumerate(dict.fromkeys(photo_ids))

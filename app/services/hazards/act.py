@@ -253,7 +253,7 @@ def _record(turn: Turn) -> ActionAnswer:
     event = _event_of(turn)
     turn.session.add(event)
     turn.session.flush()
-    name_for_action(turn.session, hazard, stamp.photo_ids, event_id=event.id, now=turn.now)
+    name_for_action(turn.session, hazard, stamp.photo_ids, checked=turn.photos, event_id=event.id, now=turn.now)
     record, _ = read_hazard(turn.session, turn.actor, hazard.id, today=business_date(turn.now))
     event.answer = f'{{"event_id":"{stamp.action_id}","hazard":{record}}}'
     turn.session.flush()
