@@ -103,7 +103,7 @@ class Courses:
             self.add(finding, Deed.CONFIRM, self._r.choice([LEADER, LEADER, DISTRICT]), age if not room else done)
             return
         claimant = None
-        if finding.fixed == "no" and self._r.random() < 0.6:
+        if finding.fixed == "no" and self._r.random() < 0.3:
             claimant = self.claim(finding, finding.age - took * 2 // 3)
         self.passes(finding, done, self.other(finding, claimant))
 

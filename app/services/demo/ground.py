@@ -1,17 +1,23 @@
-"""The demo street's areas and its register of premises, through the services of both."""
+"""The demo street's areas and its register of premises."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any  # column values of any type
 
 from sqlmodel import Session
 
 from app.access.actor import Actor
-from app.models import Area
+from app.core.bulk import insert_rows
+from app.domain.vocabulary import FeedType, PremisesStatus
+from app.models import Area, Premises
 from app.services.areas import create_area
-from app.services.changes import new_commit
+from app.services.changes import new_commit, publish
 from app.services.demo.plan import Site, street_data
 from app.services.demo.sites import GRIDS
-from app.services.premises import NewPremises, register_premises
+
+_AT_ONCE = 100
+_tables = Premises.metadata.tables
 
 
 def lay_out(session: Session) -> dict[str, Area]:
@@ -32,27 +38,35 @@ def lay_out(session: Session) -> dict[str, Area]:
 def register(
     session: Session, office: Actor, sites: Sequence[Site], areas: Mapping[str, Area], *, now: datetime
 ) -> None:
-    """The office enters all premises but those that a visit will find."""
-    for site in sites:
-        if site.is_registered:
-            new_commit(session)
-            register_premises(session, _new(site, areas), now=now, by=office)
+    """The office has entered all premises but those that a visit will find; in portions, as by an import."""
+    known = [site for site in sites if site.is_registered]
+    rows = [_row(site, areas[site.area_code], office, now) for site in known]
+    markets = [{"id": site.id, **asdict(site.market)} for site in known if site.market is not None]
+    insert_rows(session, [(_tables["premises"], rows), (_tables["market"], markets)])
+    for first in range(0, len(known), _AT_ONCE):
+        new_commit(session)
+        publish(session, FeedType.PREMISES, [site.id for site in known[first : first + _AT_ONCE]], now=now)
 
 
-def _new(site: Site, areas: Mapping[str, Area]) -> NewPremises:
-    return NewPremises(
-        id=site.id,
-        kind=site.kind,
-        name=site.name,
-        area_id=areas[site.area_code].id,
-        address=site.address,
-        parent_id=site.parent.id if site.parent is not None else None,
-        floor=site.floor,
-        compartment=site.compartment,
-        stall=site.stall,
-        latitude=site.latitude,
-        longitude=site.longitude,
-        attributes=site.attributes,
-        contacts=site.contacts,
-        market=site.market,
-    )
+def _row(site: Site, area: Area, office: Actor, now: datetime) -> dict[str, Any]:
+    return {
+        "id": site.id,
+        "kind": site.kind,
+        "name": site.name,
+        "area_id": area.id,
+        "area_path": area.path,
+        "address": site.address,
+        "parent_id": site.parent.id if site.parent is not None else None,
+        "enterprise_id": None,
+        "floor": site.floor,
+        "compartment": site.compartment,
+        "stall": site.stall,
+        "latitude": site.latitude,
+        "longitude": site.longitude,
+        "attributes": site.attributes,
+        "contacts": list(site.contacts),
+        "status": PremisesStatus.ACTIVE,
+        "version": 1,
+        "registered_by_id": office.id,
+        "registered_at": now,
+    }

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any  # columns of any type
 from uuid import UUID
 
+import orjson
 from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session, col
 
@@ -22,7 +23,7 @@ from app.services.demo.judgement import judge
 from app.services.demo.phone import Phone
 from app.services.demo.photos import Darkroom, photo_columns, stored_columns
 from app.services.demo.plan import SEED, Deed, Plan, Shot, Step, Visit
-from app.services.hazards.act import Place, Stamp
+from app.services.hazards.act import ActionAnswer, Place, Stamp
 from app.services.hazards.claim import claim_rectified
 from app.services.hazards.comment import comment
 from app.services.hazards.confirm import decide_close_out
@@ -107,6 +108,8 @@ class History:
         self._actors = actors
         self._phone = Phone(random.Random(SEED), actors, areas)  # noqa: S311  a fixed seed, no secret
         self._void_ids: dict[UUID, UUID] = {}
+        self._known: dict[UUID, tuple[int, int]] = {}
+        """Version and round of each hazard, as people last read them."""
 
     def write(self, happening: Happening) -> None:
         """Do it at its time. Raises what the services raise."""
@@ -130,6 +133,7 @@ class History:
         )
         submission = self._phone.submission(visit, pictures)
         submit(self._session, self._actors[visit.by], submission, office=office, now=visit.received_at)
+        self._known |= {finding.id: (1, 1) for finding in visit.findings}
 
     def _receive_photos(self, visit: Visit) -> None:
         """All photos of a visit that ever come, at once; hazards fixed on the spot close themselves."""
@@ -151,6 +155,7 @@ class History:
                 rows,
             )
         changed = settle_evidence(session, hazards, now=now)
+        self._known |= {hazard.id: (hazard.version, hazard.round) for hazard in hazards}
         publish(session, FeedType.PHOTO, [shot.id for shot in arrived], now=now)
         publish(session, FeedType.HAZARD, changed, now=now)
 
@@ -163,12 +168,12 @@ class History:
                 for shot in step.shots
             ]
             self._session.execute(insert(_photo), rows)
-        self._deeds[step.deed](self, step, actor, self._stamp(step, actor))
+        answer = self._deeds[step.deed](self, step, actor, self._stamp(step, actor))
+        hazard = orjson.loads(answer.body)["hazard"]
+        self._known[step.finding.id] = hazard["version"], hazard["round"]
 
     def _stamp(self, step: Step, actor: Actor) -> Stamp:
-        hazard = self._session.execute(
-            select(col(Hazard.version), col(Hazard.round)).where(col(Hazard.id) == step.finding.id)
-        ).one()
+        version, round_no = self._known[step.finding.id]
         is_field = step.deed in {Deed.CLAIM, Deed.PASS, Deed.FAIL}
         site = step.finding.visit.site
         action_id = uuid7()
@@ -177,48 +182,48 @@ class History:
             request_hash=request_hash(f"POST /hazards/{step.finding.id}/{step.deed}", actor.id, str(action_id)).hex(),
             received_at=step.at,
             at=step.at - _STATED_BEFORE if is_field else step.at,
-            base_version=hazard.version,
+            base_version=version,
             offset_ms=0,
             place=Place(site.latitude, site.longitude) if is_field else None,
             note=step.note if step.deed is not Deed.ASK_VOID else None,
             photo_ids=tuple(shot.id for shot in step.shots),
-            base_round=hazard.round if is_field else None,
+            base_round=round_no if is_field else None,
         )
 
-    def _claim(self, step: Step, actor: Actor, stamp: Stamp) -> None:
-        claim_rectified(self._session, actor, step.finding.id, stamp)
+    def _claim(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
+        return claim_rectified(self._session, actor, step.finding.id, stamp)
 
-    def _reinspect(self, step: Step, actor: Actor, stamp: Stamp) -> None:
+    def _reinspect(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
         verdict = Verdict(step.deed is Deed.PASS, step.reason)
-        reinspect(self._session, actor, step.finding.id, stamp, verdict=verdict, calendar=self._desk.calendar)
+        return reinspect(self._session, actor, step.finding.id, stamp, verdict=verdict, calendar=self._desk.calendar)
 
-    def _decide(self, step: Step, actor: Actor, stamp: Stamp) -> None:
+    def _decide(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
         confirms, calendar = step.deed is Deed.CONFIRM, self._desk.calendar
-        decide_close_out(self._session, actor, step.finding.id, stamp, confirms=confirms, calendar=calendar)
+        return decide_close_out(self._session, actor, step.finding.id, stamp, confirms=confirms, calendar=calendar)
 
-    def _secure(self, step: Step, actor: Actor, stamp: Stamp) -> None:
+    def _secure(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
         code = step.finding.code
         measures = code.interim_zh if code is not None else _INTERIM
-        set_interim_measures(self._session, actor, step.finding.id, stamp, measures=measures)
+        return set_interim_measures(self._session, actor, step.finding.id, stamp, measures=measures)
 
-    def _determine(self, step: Step, actor: Actor, stamp: Stamp) -> None:
+    def _determine(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
         found_on = business_date(step.finding.found_at)
         determination = judge(step.finding, found_on, is_major=step.deed is Deed.DETERMINE_MAJOR)
-        determine(self._session, actor, step.finding.id, stamp, determination=determination)
+        return determine(self._session, actor, step.finding.id, stamp, determination=determination)
 
-    def _ask_void(self, step: Step, actor: Actor, stamp: Stamp) -> None:
+    def _ask_void(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
         self._void_ids[step.finding.id] = stamp.action_id
         other = step.duplicate_of.id if step.duplicate_of is not None else None
-        ask_void(self._session, actor, step.finding.id, stamp, reason=step.note or "", duplicate_of=other)
+        return ask_void(self._session, actor, step.finding.id, stamp, reason=step.note or "", duplicate_of=other)
 
-    def _decide_void(self, step: Step, actor: Actor, stamp: Stamp) -> None:
+    def _decide_void(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
         void_id, grants = self._void_ids[step.finding.id], step.deed is Deed.GRANT_VOID
-        decide_void(self._session, actor, step.finding.id, stamp, void_id=void_id, grants=grants)
+        return decide_void(self._session, actor, step.finding.id, stamp, void_id=void_id, grants=grants)
 
-    def _comment(self, step: Step, actor: Actor, stamp: Stamp) -> None:
-        comment(self._session, actor, step.finding.id, stamp)
+    def _comment(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
+        return comment(self._session, actor, step.finding.id, stamp)
 
-    _deeds: Mapping[Deed, Callable[["History", Step, Actor, Stamp], None]] = {
+    _deeds: Mapping[Deed, Callable[["History", Step, Actor, Stamp], ActionAnswer]] = {
         Deed.CLAIM: _claim,
         Deed.PASS: _reinspect,
         Deed.FAIL: _reinspect,
