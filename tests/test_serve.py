@@ -1,0 +1,265 @@
+"""The service as a process: it starts, says so, keeps what it was given, and ends when told."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from queue import Queue
+from threading import Thread
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app.cli import main
+from tests.factories import found, shoot, visit
+from tests.postgres import database
+
+COMMAND = [sys.executable, "-m", "app.cli"]
+PATIENCE_S = 60
+"""Longer than anything here takes on a busy machine."""
+DISTRICT, STREET = "320106", "320106011"
+SECRET = "a secret key of the tests, 32 bytes or more"
+
+
+@pytest.fixture
+def server_url(database_url):
+    """An empty database of its own, or None for the embedded one."""
+    if database_url.startswith("sqlite"):
+        yield None
+        return
+    with database(database_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory):
+    """Where the processes share what they compile; half of a start otherwise."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
+@pytest.fixture
+def environment(server_url, tmp_path, bytecode):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XIAOHAO_", "PYTHON"))}
+    kept |= {
+        "PYTHONPYCACHEPREFIX": str(bytecode),
+        "XIAOHAO_DATA_DIR": str(tmp_path),
+        "XIAOHAO_PORT": "0",
+        "XIAOHAO_DEMO": "0",
+    }
+    if server_url is not None:
+        kept |= {"XIAOHAO_DATABASE_URL": server_url, "XIAOHAO_SECRET_KEY": SECRET}
+    return kept
+
+
+@pytest.fixture
+def run(environment):
+    """Runs a command to its end."""
+
+    def call(*arguments, **settings):
+        return subprocess.run(
+            [*COMMAND, *arguments], env=environment | settings, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+
+    return call
+
+
+class Process:
+    """A server or worker; what it prints is read all the time, so that it never waits for us."""
+
+    def __init__(self, arguments, environment):
+        self._popen = subprocess.Popen([*COMMAND, *arguments], env=environment, stdout=subprocess.PIPE, text=True)
+        self._lines = Queue()
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def address(self):
+        """What it prints when it is ready."""
+        while line := self._lines.get(timeout=PATIENCE_S):
+            if ready := re.fullmatch(r"(http://127\.0\.0\.1:\d+)\n", line):
+                return ready[1]
+        raise AssertionError(f"ended with {self._popen.wait()}")
+
+    def end(self, number=signal.SIGTERM):
+        """Exit code after the signal, and what it printed since; fails when it goes on."""
+        self._popen.send_signal(number)
+        code = self._popen.wait(PATIENCE_S)
+        self._reader.join()
+        return code, list(iter(self._lines.get_nowait, ""))
+
+    def kill(self):
+        self._popen.kill()
+        self._popen.wait()
+        self._reader.join()
+        self._popen.stdout.close()
+
+    def _read(self):
+        for line in self._popen.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+
+@pytest.fixture
+def serving(environment):
+    """Starts a server (or worker) and ends it."""
+
+    @contextmanager
+    def start(*arguments, **settings):
+        process = Process(arguments or ("serve",), environment | settings)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+    return start
+
+
+def test_answers_and_ends_cleanly(serving):
+    with serving() as process:
+        url = process.address()
+        assert httpx.get(f"{url}/healthz", timeout=PATIENCE_S).json() == {"status": "alive"}
+        answer = httpx.get(f"{url}/readyz", timeout=PATIENCE_S)
+        assert answer.json() == {"status": "ready"}
+        assert "server" not in answer.headers
+        assert process.end()[0] == 0
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/healthz", timeout=PATIENCE_S)
+
+
+def test_ctrl_c_ends_it_cleanly(serving):
+    with serving() as process:
+        process.address()
+        assert process.end(signal.SIGINT)[0] == 0
+
+
+def test_an_open_connection_does_not_keep_it(serving):
+    with serving() as process, httpx.Client() as client:
+        assert client.get(f"{process.address()}/healthz").status_code == 200
+        assert process.end()[0] == 0
+
+
+def test_one_request_is_one_line_without_names_or_tokens(serving):
+    with serving(XIAOHAO_LOG_FORMAT="json") as process:
+        url = process.address()
+        answer = httpx.post(
+            f"{url}/api/v1/auth/token", data={"grant_type": "password", "username": "zhang-san", "password": "s3cret"}
+        )
+        assert answer.status_code == 401
+        _, lines = process.end()
+    (line,) = lines
+    assert json.loads(line)["trace_id"] == answer.headers["x-request-id"]
+    assert "zhang-san" not in line
+    assert "s3cret" not in line
+
+
+class TestWork:
+    """A hazard fixed on the spot, from the phone to its close-out by the worker."""
+
+    @pytest.fixture
+    def inspector(self, environment, monkeypatch, capsys):
+        """A street with an inspector: the form he signs in with."""
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for command in (
+            ["migrate"],
+            ["area", "add", DISTRICT, "鼓楼区"],
+            ["area", "add", STREET, "建宁路街道", "--parent", DISTRICT],
+            ["user", "add", "li", "--name", "李丽", "--staff-number", "1", "--role", "inspector", "--area", STREET],
+        ):
+            assert main(command) == 0
+        password = capsys.readouterr().out.split()[1]
+        return {"grant_type": "password", "username": "li", "password": password}
+
+    def test_is_done_beside_the_answers_and_outlives_the_process(self, serving, inspector):
+        with serving() as process, signed_in(process.address(), inspector) as client:
+            hazard_id = report_fixed_on_site(client)
+            process.kill()  # what was answered is kept, however the process ends
+        with serving() as process, signed_in(process.address(), inspector) as client:
+            closed = until_closed(client, hazard_id)
+            assert closed["close_reason"] == "on_site"
+            for photo in closed["photos"]:
+                answer = client.get(f"/photos/{photo['id']}/thumbnail")
+                assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+            assert process.end()[0] == 0
+
+    def test_waits_without_a_worker(self, serving, inspector, server_url):
+        with serving("serve", "--no-worker") as process, signed_in(process.address(), inspector) as client:
+            hazard_id = report_fixed_on_site(client)
+            assert client.get(f"/hazards/{hazard_id}").json()["status"] == "awaiting_reinspection"
+            if server_url is not None:
+                with serving("worker") as worker:
+                    assert until_closed(client, hazard_id)["close_reason"] == "on_site"
+                    assert worker.end()[0] == 0
+
+
+@contextmanager
+def signed_in(url, form):
+    with httpx.Client(base_url=f"{url}/api/v1", timeout=PATIENCE_S) as client:
+        token = client.post("/auth/token", data=form).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+def report_fixed_on_site(client):
+    """The id of a hazard reported and fixed on one visit, its photos delivered."""
+    now = datetime.now(UTC) - timedelta(minutes=1)
+    shots = [shoot("before", at=now), shoot("after", at=now)]
+    hazard = found(shots, now, fixed_on_site=True)
+    body = visit(None, now, hazards=[hazard], shots=shots)
+    area_id = client.get("/me").json()["areas"][0]["id"]
+    body["premises"] = {
+        "id": str(uuid4()), "name": "老张酸菜鱼", "kind": "restaurant", "area_id": area_id, "address": "建宁路2号"
+    }  # fmt: skip
+    del body["premises_id"]
+    answer = client.put(f"/inspections/{uuid4()}", json=body)
+    assert answer.status_code == 201, answer.text
+    for shot in shots:
+        sent = client.post("/photos", data=shot.form(), files={"file": ("a.jpg", shot.content)})
+        assert sent.status_code == 201, sent.text
+    return hazard["id"]
+
+
+def until_closed(client, hazard_id):
+    deadline = time.monotonic() + PATIENCE_S
+    while (hazard := client.get(f"/hazards/{hazard_id}").json())["status"] != "closed":
+        assert time.monotonic() < deadline, hazard
+    return hazard
+
+
+class TestRefusal:
+    def test_a_second_server_on_the_embedded_database(self, serving, run, server_url):
+        with serving() as process:
+            url = process.address()
+            if server_url is None:
+                second = run("serve")
+                assert (second.returncode, second.stdout, second.stderr.count("\n")) == (1, "", 1)
+                assert "is served already" in second.stderr
+            else:
+                with serving() as second:
+                    assert httpx.get(f"{second.address()}/readyz", timeout=PATIENCE_S).status_code == 200
+            assert run("user", "list").returncode == 0
+            assert httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200
+
+    def test_a_port_in_use(self, run):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            refused = run("serve", XIAOHAO_PORT=str(taken.getsockname()[1]))
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+        assert "XIAOHAO_PORT" in refused.stderr
+
+    def test_an_unknown_setting(self, run):
+        refused = run("serve", XIAOHAO_PROT="1")
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+        assert "XIAOHAO_PROT is not a setting" in refused.stderr
+
+    def test_another_secret_than_the_data_was_kept_with(self, run, serving):
+        assert run("migrate").returncode == 0
+        refused = run("serve", XIAOHAO_SECRET_KEY="another secret key than the first one, also long")
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
