@@ -117,6 +117,7 @@ def inspection_record() -> ColumnElement[str]:
             "photos": _own_rows(
                 Photo,
                 {"id": col(Photo.id), "sha256": col(Photo.sha256), "role": col(Photo.role)},
+                col(Photo.named_at).is_not(None),
                 by=Photo.id,
             ),
             "note": col(Inspection.note),
@@ -169,11 +170,10 @@ def _answers() -> ColumnElement[str]:
     )
 
 
-def _own_rows(table: Any, members: dict[str, Any], *, by: Any) -> ColumnElement[str]:
+def _own_rows(table: Any, members: dict[str, Any], *conditions: ColumnElement[bool], by: Any) -> ColumnElement[str]:
     """What of ``table`` came with the inspection."""
-    return json_array(
-        select(json_object(members)).where(table.inspection_id == col(Inspection.id)).order_by(by).correlate(Inspection)
-    )
+    own = select(json_object(members)).where(table.inspection_id == col(Inspection.id), *conditions)
+    return json_array(own.order_by(by).correlate(Inspection))
 
 
 def _unless_null(column: Any, members: dict[str, Any]) -> ColumnElement[str]:

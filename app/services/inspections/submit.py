@@ -1,6 +1,6 @@
 """``PUT /inspections/{id}``: a visit with its findings, all or nothing. Source: contract.md, «Submission»."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any  # column values of any type
@@ -97,7 +97,7 @@ def submit(
         outcomes, rechecked, recheck_photos = execute_rechecks(
             session, actor, submission, calendar=office.calendar, now=now
         )
-        body = _answer(visit, office, _settled(session, submission, hazards, frozenset(stored), now), outcomes)
+        body = _answer(visit, office, _settled(session, visit, hazards, stored, rechecked), outcomes)
         session.execute(update(Inspection).where(col(Inspection.id) == submission.id).values(answer=body))
     named = served_photos(submission)
     publish(session, FeedType.PREMISES, [premises.id] if is_new else [], now=now)
@@ -134,14 +134,22 @@ def _hazard_rows(session: Session, visit: Visit, office: Office) -> list[dict[st
 
 
 def _settled(
-    session: Session, submission: Submission, hazards: Sequence[dict[str, Any]], stored: frozenset[UUID], now: datetime
+    session: Session,
+    visit: Visit,
+    hazards: Sequence[dict[str, Any]],
+    stored: Collection[UUID],
+    rechecked: Collection[UUID],
 ) -> list[dict[str, Any]]:
-    """The hazards as they stand once evidence that came before the submission is counted."""
-    early = [report.id for report in submission.hazards if stored.issuperset(report.photo_ids)]
-    if not early:
+    """The hazards as they stand once evidence that came before the submission is counted, and its own rechecks."""
+    touched = [
+        report.id
+        for report in visit.submission.hazards
+        if report.id in rechecked or any(photo_id in stored for photo_id in report.photo_ids)
+    ]
+    if not touched:
         return list(hazards)
-    rows = session.execute(select(Hazard).where(col(Hazard.id).in_(early)).order_by(col(Hazard.id))).scalars().all()
-    settle_evidence(session, rows, now=now)
+    rows = session.execute(select(Hazard).where(col(Hazard.id).in_(touched)).order_by(col(Hazard.id))).scalars().all()
+    settle_evidence(session, rows, now=visit.now)
     now_is = {row.id: {"version": row.version, "status": row.status} for row in rows}
     return [hazard | now_is.get(hazard["id"], {}) for hazard in hazards]
 
