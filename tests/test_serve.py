@@ -177,7 +177,7 @@ class TestWork:
         return {"grant_type": "password", "username": "li", "password": password}
 
     def test_is_done_beside_the_answers_and_outlives_the_process(self, serving, inspector):
-        with serving() as process, signed_in(process.address(), inspector) as client:
+        with serving("serve", "--no-worker") as process, signed_in(process.address(), inspector) as client:
             hazard_id = report_fixed_on_site(client)
             process.kill()  # what was answered is kept, however the process ends
         with serving() as process, signed_in(process.address(), inspector) as client:
