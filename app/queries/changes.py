@@ -156,7 +156,6 @@ def _goes_on(session: Session, span: _Span, commit_id: UUID) -> bool:
     more = exists(_feed.c.position).where(
         span.visible,
         _position > span.end,
-        _feed.c.commit_id == commit_id,
         or_(next_commit.is_(None), _position < next_commit),
     )
     return bool(session.execute(select(more)).scalar_one())
