@@ -98,7 +98,7 @@ class Courses:
         room = finding.age - age
         took = min(room, self._usual_time(finding))
         done = finding.age - took
-        if self._r.random() < 0.16:
+        if self._r.random() < 0.1:
             self.await_confirmation(finding, max(done, age + 1) if room else age)
             self.add(finding, Deed.CONFIRM, self._r.choice([LEADER, LEADER, DISTRICT]), age if not room else done)
             return

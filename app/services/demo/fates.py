@@ -30,9 +30,9 @@ IN_TIME = {Status.RECTIFYING: 24, Status.AWAITING_REINSPECTION: 10, Status.AWAIT
 """Beside the suspected ones."""
 VOIDED, DUPLICATES = 24, 12
 CLAIMED_ON_SITE = 36
-FAILED, FAILED_TWICE, REFUSED, VOID_REFUSED, VOID_WITHDRAWN = 80, 10, 16, 4, 3
+FAILED, FAILED_TWICE, REFUSED, VOID_REFUSED, VOID_WITHDRAWN = 48, 8, 14, 4, 3
 """Of those closed in the end."""
-VOID_PENDING, PHOTO_MISSING, COMMENTED = 6, 16, 90
+VOID_PENDING, PHOTO_MISSING, COMMENTED = 6, 16, 60
 SUSPECTED_OPEN = (
     *((Status.RECTIFYING, verdict) for verdict in ("major",) * 5 + (None,) * 7),
     *((Status.AWAITING_REINSPECTION, verdict) for verdict in ("major", None, None)),

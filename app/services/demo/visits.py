@@ -217,6 +217,8 @@ def _weight(site: Site, code: CatalogueFinding) -> float:
         weight *= 0.3
     if code.paper_type or code.code.startswith("HW"):
         weight *= 0.5
+    elif code.immediate_fix:
+        weight *= 2
     return weight * (3 if code.applies_to != ("all",) and len(code.applies_to) <= 4 else 1)
 
 
