@@ -15,7 +15,8 @@ from app.core.clock import business_date
 from app.core.errors import Rejected, at
 from app.domain.lifecycle import Action
 from app.domain.vocabulary import Severity, Status
-from app.queries.hazards import HazardFilter, list_hazards, read_hazard
+from app.queries.hazard_filters import HazardFilter
+from app.queries.hazards import list_hazards, read_hazard
 from app.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
 from app.queries.summaries import summarize_hazards
 from app.queries.timeline import TimelineEvent, list_events

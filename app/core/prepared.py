@@ -26,7 +26,7 @@ class _Text(NamedTuple):
 
 
 class Prepared:
-    """One statement; values that change are ``bindparam`` (``expanding`` for lists).
+    """One statement; values that change are ``bindparam`` (``expanding`` for lists), ``literal_execute`` is written in.
 
     Rows are read by name. On PostgreSQL they hold the driver's own values: an enum column is its text.
     """
@@ -68,5 +68,10 @@ def _compile(statement: Executable, connection: Connection) -> _Text:
         if not parameter.required:
             process = parameter.type.bind_processor(connection.dialect)
             fixed[name] = parameter.value if process is None else process(parameter.value)
+
+    def written_in(found: re.Match[str]) -> str:
+        parameter = compiled.binds[found[1]]
+        return compiled.render_literal_value(parameter.value, parameter.type)
+
     text = _EXPANDING.sub(r"= ANY (%(\1)s)", compiled.string)
-    return _Text(_LATE.sub(r"%(\1)s", text), fixed)
+    return _Text(_LATE.sub(written_in, text), fixed)

@@ -3,33 +3,31 @@
 What depends on the reader or the day (days overdue, allowed actions) is put at the end of each record here.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Literal  # columns of any type
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, and_, case, false, func, literal, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, literal_column, select, tuple_
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
-from app.access.scope import in_area_of, within
+from app.access.scope import in_area_of
 from app.core.clock import rfc3339
 from app.core.errors import NotFound
+from app.core.prepared import Prepared
 from app.core.sqljson import as_text, fixed
 from app.domain.deadlines import days_overdue
 from app.domain.lifecycle import Case, Part, allowed_actions
 from app.domain.vocabulary import CHASED, Role, Severity, Status
-from app.models import Area, Hazard, Premises, VoidRequest
+from app.models import Hazard, Premises, VoidRequest
 from app.models.types import Id
+from app.queries.hazard_filters import FilterShape, HazardFilter, hazard_conditions, is_overdue, shape_of
 from app.queries.hazard_json import hazard_members
 from app.queries.paging import bad_cursor, decode_cursor, encode_cursor, instant_of
 
 Sort = Literal["due_on", "found_at", "-overdue_days"]
-
-_CHASED = literal_column("hazard.status").in_([literal_column(f"'{status.value}'") for status in sorted(CHASED)])
-"""Written with literals, so that the planner sees the predicate of the partial indexes."""
 
 _RECORD = fixed(as_text(hazard_members()))
 
@@ -52,23 +50,6 @@ _GUARDED = (
     col(VoidRequest.asked_at),
 )
 """What the guards ask about each row."""
-
-
-@dataclass(frozen=True, slots=True)
-class HazardFilter:
-    """Which hazards; ``as_of`` is the business date that stands for today."""
-
-    as_of: date
-    status: tuple[Status, ...] = ()
-    overdue: bool | None = None
-    due_before: date | None = None
-    area_id: UUID | None = None
-    premises_id: UUID | None = None
-    severity: Severity | None = None
-    category: str | None = None
-    campaign_id: UUID | None = None
-    handler_id: UUID | None = None
-    q: str | None = None
 
 
 def get_hazard(session: Session, actor: Actor, hazard_id: UUID, *, lock: bool = False) -> Hazard:
@@ -117,18 +98,14 @@ def list_hazards(
     ``due_on`` and ``-overdue_days`` put the oldest due date first, ``found_at`` the newest find. One
     statement, ``limit + 1`` rows. Raises ``BadCursor``, and ``NotFound`` for an area outside the actor's.
     """
-    key, newest_first = _order(wanted, sort)
     kind = f"hazards:{sort}:{wanted.as_of}"
-    query = _readable(key.label("sort_key")).where(*hazard_conditions(session, actor, wanted))
-    position = tuple_(key, col(Hazard.id))
+    values = wanted.values()
     if cursor is not None:
         made_for, by, value, last_id = decode_cursor(cursor, 4)
         if made_for != kind or by != str(actor.id):
             raise bad_cursor()
-        after = tuple_(*_cursor_values(key, value, last_id))
-        query = query.where(position < after if newest_first else position > after)
-    order = (key.desc(), col(Hazard.id).desc()) if newest_first else (key, col(Hazard.id))
-    rows = session.execute(query.order_by(*order).limit(limit + 1)).all()
+        values |= _after(sort, value, last_id)
+    rows = _page(shape_of(session, actor, wanted), sort, limit, cursor is not None).rows(session, values)
     page = rows[:limit]
     next_cursor = None
     if len(rows) > limit:
@@ -137,11 +114,24 @@ def list_hazards(
     return [_as_read(actor, row, wanted.as_of) for row in page], next_cursor
 
 
+@lru_cache(maxsize=1024)
+def _page(shape: FilterShape, sort: Sort, limit: int, is_after: bool) -> Prepared:
+    """The statement for a page, made once."""
+    key, newest_first = _order(shape, sort)
+    query = _readable(key.label("sort_key")).where(*hazard_conditions(shape))
+    if is_after:
+        position = tuple_(key, col(Hazard.id))
+        after = tuple_(bindparam("after", type_=key.type), bindparam("after_id", type_=Id()))
+        query = query.where(position < after if newest_first else position > after)
+    order = (key.desc(), col(Hazard.id).desc()) if newest_first else (key, col(Hazard.id))
+    return Prepared(query.order_by(*order).limit(literal_column(str(limit + 1))))
+
+
 def case_of(row: Hazard | Row[Any], void: VoidRequest | Row[Any] | None) -> Case:
     """What the guards ask, from a row with the columns of ``Hazard`` and its pending request to void."""
     return Case(
-        status=row.status,
-        severity=row.severity,
+        status=Status(row.status),
+        severity=Severity(row.severity),
         has_claim=row.claimant_id is not None,
         has_determination=row.determined_at is not None,
         void_pending=void is not None and void.asked_by_id is not None,
@@ -194,73 +184,24 @@ def _actions_json(role: Role, facts: Case, parts: frozenset[Part]) -> str:
     return orjson.dumps(allowed_actions(role, facts, parts)).decode()
 
 
-def is_overdue(as_of: date) -> ColumnElement[bool]:
-    """Chased, and the due date ended before ``as_of`` began (Asia/Shanghai)."""
-    return and_(_CHASED, col(Hazard.due_on) < as_of)
-
-
-def _order(wanted: HazardFilter, sort: Sort) -> tuple[Any, bool]:
+def _order(shape: FilterShape, sort: Sort) -> tuple[Any, bool]:
     """The sort key, and whether it descends; a hazard without a date comes last."""
     if sort == "found_at":
         return col(Hazard.found_at), True
-    if wanted.overdue:
+    if shape.overdue:
         return col(Hazard.due_on), False
     if sort == "due_on":
         return func.coalesce(col(Hazard.due_on), date.max), False
-    return case((is_overdue(wanted.as_of), col(Hazard.due_on)), else_=date.max), False
+    return case((is_overdue(), col(Hazard.due_on)), else_=date.max), False
 
 
 def _sort_text(value: date | datetime) -> str:
     return rfc3339(value) if isinstance(value, datetime) else value.isoformat()
 
 
-def _cursor_values(key: Any, value: str, last_id: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+def _after(sort: Sort, value: str, last_id: str) -> dict[str, Any]:
     try:
-        moment = instant_of(value) if key.type.python_type is datetime else date.fromisoformat(value)
-        return literal(moment, key.type), literal(UUID(last_id), Id())
+        moment = instant_of(value) if sort == "found_at" else date.fromisoformat(value)
+        return {"after": moment, "after_id": UUID(last_id)}
     except ValueError as error:
         raise bad_cursor() from error
-
-
-def hazard_conditions(session: Session, actor: Actor, wanted: HazardFilter) -> list[ColumnElement[bool]]:
-    """The filter as SQL over hazard JOIN premises, scope first. Raises ``NotFound`` for an area outside."""
-    hazard = Hazard
-    found: list[ColumnElement[bool]] = [in_area_of(actor, hazard.area_path)]
-    if wanted.area_id is not None:
-        found.append(within(hazard.area_path, _area_path(session, actor, wanted.area_id)))
-    if wanted.status:
-        found.append(col(hazard.status).in_(wanted.status))
-    if wanted.overdue is not None:
-        late = is_overdue(wanted.as_of)
-        found.append(late if wanted.overdue else or_(~_CHASED, col(hazard.due_on).is_(None), ~late))
-    if wanted.due_before is not None:
-        found.append(col(hazard.due_on) < wanted.due_before)
-    for column, value in (
-        (hazard.premises_id, wanted.premises_id),
-        (hazard.severity, wanted.severity),
-        (hazard.category_zh, wanted.category),
-        (hazard.handler_id, wanted.handler_id),
-    ):
-        if value is not None:
-            found.append(col(column) == value)
-    if wanted.campaign_id is not None:
-        found.append(false())  # no hazard belongs to a campaign yet
-    if wanted.q:
-        found.append(
-            or_(
-                *(
-                    col(column).icontains(wanted.q, autoescape=True)
-                    for column in (hazard.number, hazard.text, hazard.place, Premises.name)
-                )
-            )
-        )
-    return found
-
-
-def _area_path(session: Session, actor: Actor, area_id: UUID) -> str:
-    path: str | None = session.execute(
-        select(col(Area.path)).where(in_area_of(actor, Area.path), col(Area.id) == area_id)
-    ).scalar_one_or_none()
-    if path is None:
-        raise NotFound("No such area within yours.", "在您的辖区内未找到该区域。")
-    return path
