@@ -23,7 +23,7 @@ HANDLERS: MappingProxyType[str, Handler] = MappingProxyType({THUMBNAIL_JOB: make
 AT_ONCE = 4
 LEASE_S = 300
 """Longer than ``AT_ONCE`` pictures may take."""
-IDLE_S = 0.2
+IDLE_S = 0.5
 FEED_S = 0.1
 SWEEP_S = 60.0
 LONGEST_PAUSE_S = 30.0
