@@ -42,6 +42,10 @@ class AreasUnfit(Rejected):
     code, title, title_zh = "areas-unfit", "These areas do not fit one person", "所选区域不符合要求"
 
 
+class NotADistrict(Rejected):
+    code, title, title_zh = "not-a-district", "A machine client belongs to a district", "系统接口须属于区级"
+
+
 class CertificateMissing(Rejected):
     code, title, title_zh = "certificate-missing", "An officer has a certificate", "执法人员须填写执法证件"
 
@@ -132,13 +136,17 @@ def reset_password(session: Session, actor: Actor, user_id: UUID, *, password_ha
 def create_client(
     session: Session, *, name: str, area_id: UUID, now: datetime, by: Actor | None = None
 ) -> tuple[Client, str]:
-    """Make a machine client of one area, and its secret, which nobody can see again.
+    """Make a machine client of one district, and its secret, which nobody can see again.
 
-    Raises ``Forbidden`` or ``NotFound``.
+    Positions of the feed count what happens elsewhere, so no client sees less than a district.
+    Raises ``Forbidden``, ``NotFound`` or ``NotADistrict``.
     """
     if by is not None:
         require_role(by, Role.ADMIN)
     area = _area(session, area_id, by)
+    if area.level is not AreaLevel.DISTRICT:
+        fault = at("/area_id", NotADistrict.code, NotADistrict.title_zh)
+        raise NotADistrict("A machine client belongs to a district.", "系统接口须属于区级。", errors=[fault])
     secret = make_secret()
     client = Client(name=name, area_id=area.id, secret_hash=hash_token(secret), created_at=now)
     session.add(client)

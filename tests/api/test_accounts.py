@@ -299,6 +299,11 @@ class TestClients:
             (client.post("/clients", json=body, headers=admin.headers), 404, "not-found"),
             (client.post("/clients", json=body, headers=office), 403, "forbidden"),
             (client.post("/clients", json=body | {"name": " "}, headers=admin.headers), 422, "invalid-value"),
+            (
+                client.post("/clients", json=body | {"area_id": str(street.street.id)}, headers=admin.headers),
+                422,
+                "not-a-district",
+            ),
             (client.get(f"/clients/{machine.id}", headers=admin.headers), 404, "not-found"),
             (client.get(f"/clients/{machine.id}", headers=office), 403, "forbidden"),
             (client.get("/clients", headers=office), 403, "forbidden"),
