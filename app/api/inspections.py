@@ -24,11 +24,13 @@ from app.api.inspection_schemas import (
     SubmissionAnswerRead,
 )
 from app.core.clock import business_date
+from app.core.errors import IdTaken
 from app.core.rawjson import canonical
 from app.domain.vocabulary import Role
 from app.models import Inspection, Premises
 from app.queries.inspections import InspectionDetail, get_inspection, list_inspections
 from app.queries.paging import DEFAULT_LIMIT
+from app.services.evidence import PhotoReused
 from app.services.inspections.submission import Submission
 from app.services.inspections.submit import Office, SubmissionAnswer, submit
 from app.services.numbers import HAZARD, INSPECTION
@@ -56,7 +58,7 @@ def put_inspection(
     drawn = _draw_numbers(runtime, actor, submission, now)
     try:
         answer = _submit(runtime, actor, submission, drawn, now)
-    except IntegrityError:  # one of its ids is in use, perhaps since a moment ago: look again
+    except (IntegrityError, IdTaken, PhotoReused):  # perhaps by the same submission, a moment ago: look again
         answer = _submit(runtime, actor, submission, drawn, now, after_clash=True)
     return json_response(answer.body, 200 if answer.is_replay else 201)
 
