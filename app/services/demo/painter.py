@@ -1,8 +1,8 @@
-"""The process that takes the demo's photos: reads scenes from standard input, writes pictures into a folder.
+"""The process that takes the demo's photos: reads scenes from standard input, files pictures as the storage does.
 
 It is started as a script by ``app.services.demo.photos`` and imports nothing of this project, so that it starts
 fast and draws beside the process that writes the history. One line of JSON in for each photo, ``{n, scene, seed,
-stage, taken_at}``; ``<n>.jpg`` and ``<n>.thumbnail.jpg`` in the folder and one line of JSON out. Photos of one seed
+stage, taken_at}``; original and thumbnail under the original's hash and one line of JSON out. Photos of one seed
 show one place: ``before`` with the defect, ``after`` without it, from nearly the same spot.
 """
 
@@ -316,17 +316,29 @@ def _darker(colour: Colour) -> Colour:
     return colour[0] * 3 // 4, colour[1] * 3 // 4, colour[2] * 3 // 4
 
 
+def file_away(root: Path, kind: str, name: str, content: bytes) -> None:
+    """Write a file where ``app.core.storage`` has it; what is there already under this hash is the same."""
+    folder = root / kind / name[:2] / name[2:4]
+    try:
+        (folder / name).write_bytes(content)
+    except FileNotFoundError:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
 def main() -> None:
-    """``painter.py FOLDER``: until the input ends."""
-    folder, studio = Path(sys.argv[1]), Studio()
+    """``painter.py STORAGE``: until the input ends; whoever writes the history goes first."""
+    root, studio = Path(sys.argv[1]), Studio()
     os.umask(0o077)
+    os.nice(3)
     for line in sys.stdin.buffer:
         wanted = json.loads(line)
         picture = studio.shoot(wanted["scene"], wanted["seed"], wanted["stage"], wanted["n"])
         original, small = studio.develop(picture, wanted["taken_at"])
-        (folder / f"{wanted['n']}.jpg").write_bytes(original)
-        (folder / f"{wanted['n']}.thumbnail.jpg").write_bytes(small)
-        answer = {"n": wanted["n"], "sha256": hashlib.sha256(original).hexdigest(), "bytes": len(original)}
+        sha256 = hashlib.sha256(original).hexdigest()
+        file_away(root, "originals", sha256, original)
+        file_away(root, "thumbnails", f"{sha256}.jpg", small)
+        answer = {"n": wanted["n"], "sha256": sha256, "bytes": len(original)}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.flush()
 

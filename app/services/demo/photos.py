@@ -1,7 +1,7 @@
-"""The demo's photos: drawn by processes of their own while the history is written, then put into the storage.
+"""The demo's photos: drawn and filed by processes of their own while the history is written.
 
-This is the loader's way and nobody else's: files are not flushed one by one but all at once at the end, before the
-transaction that speaks of them is committed.
+This is the loader's way into the storage and nobody else's: files are not flushed one by one but all at once at the
+end, before the transaction that speaks of them is committed.
 """
 
 import json
@@ -26,7 +26,7 @@ _UNSENT_BYTES = 180_000
 
 
 class PainterDied(Exception):
-    """A process that draws ended before it was done."""
+    """A process that draws ended before it was done, or does not do what it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,10 @@ class Darkroom:
 
     def __init__(self, storage: Storage, shots: Sequence[Shot]) -> None:
         self._storage = storage
-        self._folder = storage.root / "incoming"
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        storage.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         drawn = [shot for shot in shots if shot.arrives]
         self._turn = 0
-        self._painters = [_start(self._folder, drawn[place::PAINTERS]) for place in range(PAINTERS)]
+        self._painters = [_start(storage.root, drawn[place::PAINTERS]) for place in range(PAINTERS)]
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +60,7 @@ class Darkroom:
             process.stdout.close()
 
     def develop(self, shot: Shot) -> Picture:
-        """The next photo, now in the storage with its thumbnail; one that never arrives is only described.
+        """The next photo, in the storage with its thumbnail; one that never arrives is only described.
 
         Raises ``PainterDied``.
         """
@@ -76,8 +75,8 @@ class Darkroom:
         answer = json.loads(line)
         assert answer["n"] == shot.number  # noqa: S101  asked in the order of drawing
         sha256: str = answer["sha256"]
-        _move(self._folder / f"{shot.number}.jpg", self._storage.path(sha256))
-        _move(self._folder / f"{shot.number}.thumbnail.jpg", self._storage.thumbnail_path(sha256))
+        if not (self._storage.has(sha256) and self._storage.thumbnail_path(sha256).is_file()):
+            raise PainterDied("it files pictures elsewhere than the storage")
         return Picture(sha256, answer["bytes"])
 
 
@@ -119,11 +118,11 @@ def flush_all() -> None:
     os.sync()
 
 
-def _start(folder: Path, shots: Sequence[Shot]) -> subprocess.Popen[bytes]:
+def _start(root: Path, shots: Sequence[Shot]) -> subprocess.Popen[bytes]:
     with tempfile.TemporaryFile() as orders:
         orders.writelines(_order(shot) for shot in shots)
         orders.seek(0)
-        command = [sys.executable, "-P", "-X", "utf8", painter.__file__, str(folder)]
+        command = [sys.executable, "-P", "-X", "utf8", painter.__file__, str(root)]
         return subprocess.Popen(command, stdin=orders, stdout=subprocess.PIPE, env={})  # noqa: S603  our own file
 
 
@@ -136,11 +135,3 @@ def _order(shot: Shot) -> bytes:
         "taken_at": shot.taken_at.astimezone(SHANGHAI).strftime("%Y:%m:%d %H:%M:%S"),
     }
     return json.dumps(order).encode() + b"\n"
-
-
-def _move(source: Path, target: Path) -> None:
-    try:
-        source.replace(target)
-    except FileNotFoundError:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        source.replace(target)
