@@ -4,11 +4,11 @@ import secrets
 from time import perf_counter
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import problem
+from app.api.problems import answer_bug, problem
 from app.core.errors import TooLarge, Unavailable
 
 PROTOCOL = 1
@@ -17,13 +17,13 @@ JSON_LIMIT_BYTES = 2 * 1024 * 1024
 PHOTO_LIMIT_BYTES = 21 * 1024 * 1024
 """20 MiB of photo, and the form around it."""
 
-SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cache-control": "no-store",
-}
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
 
 
 class BodyTooLarge(TooLarge):
@@ -52,14 +52,18 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = trace_id
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                given = message.setdefault("headers", [])
+                names = {name for name, _ in given}
+                given.append((b"x-request-id", trace_id.encode()))
+                given.extend(header for header in SECURITY_HEADERS if header[0] not in names)
             await send(message)
 
         try:
             await self._guarded(scope, receive, send_with_headers)
+        except Exception as error:  # inside, so that this answer too has its number and headers
+            if status:
+                raise
+            await (await answer_bug(Request(scope), error))(scope, receive, send_with_headers)
         finally:
             structlog.get_logger().info(
                 "request",
@@ -81,7 +85,7 @@ class Envelope:
         limit = PHOTO_LIMIT_BYTES if scope["path"].endswith("/photos") else JSON_LIMIT_BYTES
         declared = headers.get("content-length", "0")
         too_large = BodyTooLarge(f"At most {limit} bytes.", f"请求内容不得超过 {limit} 字节。", limit_bytes=limit)
-        if declared.isdigit() and int(declared) > limit:
+        if declared.isdecimal() and int(declared) > limit:
             await problem(Request(scope), too_large)(scope, receive, send)
             return
         received = 0

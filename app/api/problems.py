@@ -114,7 +114,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(PoolTimeout, _database_error)
-    app.add_exception_handler(Exception, _bug)
+    app.add_exception_handler(Exception, answer_bug)
 
 
 async def _domain_error(request: Request, error: Exception) -> JSONResponse:
@@ -177,7 +177,7 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
     """Gone, busy or deadlocked databases are worth a retry; anything else is a bug."""
     original = getattr(error, "orig", None)
     if not (isinstance(error, PoolTimeout) or _is_transient(original)):
-        return await _bug(request, error)
+        return await answer_bug(request, error)
     structlog.get_logger().warning("database_unavailable", kind=type(original or error).__name__)
     return problem(request, DatabaseUnavailable("The database does not answer now.", "数据库暂不可用，请稍后重试。"))
 
@@ -206,7 +206,8 @@ def _is_transient(original: BaseException | None) -> bool:
     return type(original).__name__ in _TRANSIENT
 
 
-async def _bug(request: Request, error: Exception) -> JSONResponse:
+async def answer_bug(request: Request, error: Exception) -> JSONResponse:
+    """The answer to an exception that nobody expected."""
     # the message may quote values; the log keeps the kind and the place only
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
