@@ -112,7 +112,6 @@ UPLOAD_BODY: dict[str, Any] = {
 def get_uploader(
     request: Request,
     runtime: AtRuntime,
-    now: Now,
     x_upload_grant: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Uploader:
     """Who delivers; a genuine grant is enough, whatever the account became. Raises ``Unauthorized``."""
@@ -123,7 +122,7 @@ def get_uploader(
         return Uploader(owner_id, None, inspection_id)
     if x_upload_grant and "authorization" not in request.headers:
         raise Unauthorized("The upload grant is not genuine.", "上传凭证无效。")
-    actor = get_actor(request, runtime.db, now)
+    actor = get_actor(request)
     return Uploader(actor.id, actor)
 
 
@@ -205,7 +204,7 @@ FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/{photo_id}/content", response_class=Response, responses=FILE_ANSWERS)
+@router.get("/{photo_id}/content", tags=["district"], response_class=Response, responses=FILE_ANSWERS)
 def get_photo_content(
     photo_id: UUID,
     request: Request,

@@ -50,7 +50,7 @@ class Database:
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
-        """PostgreSQL: a connection on which each statement commits by itself, in one round trip."""
+        """A connection without a session; on PostgreSQL each statement commits by itself, in one round trip."""
         if isinstance(self._reader, Engine):
             with self._reader.connect() as connection:
                 yield connection
@@ -71,13 +71,9 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
             url,
             pool_size=pool_size,
             max_overflow=0,
-            connect_args={
-                "check_same_thread": False,
-                "autocommit": sqlite3.LEGACY_TRANSACTION_CONTROL,
-            }
-            if hasattr(sqlite3, "LEGACY_TRANSACTION_CONTROL")
-            else {"check_same_thread": False},
+            connect_args={"check_same_thread": False},
             json_serializer=dump_json,
+            hide_parameters=True,
         )
         prepare_sqlite(engine)
         return engine
@@ -89,6 +85,7 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
         pool_timeout=10,
         pool_pre_ping=False,
         json_serializer=dump_json,
+        hide_parameters=True,
         connect_args={
             "application_name": "xiaohao",
             "connect_timeout": 5,
