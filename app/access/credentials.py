@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any  # rows of Core statements
 from uuid import UUID
 
-from sqlalchemy import Date, Text, and_, bindparam, case, cast, func, or_, select
+from sqlalchemy import Connection, Date, Text, and_, bindparam, case, cast, func, or_, select
 from sqlmodel import Session
 
 from app.access.actor import Actor, ActorArea
@@ -40,7 +40,7 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()
 
 
-def authenticate(session: Session, token: str, *, now: datetime) -> Actor:
+def authenticate(session: Session | Connection, token: str, *, now: datetime) -> Actor:
     """The person or machine client whose access token this is, with the areas valid today.
 
     A person without an area today is let in and sees nothing. Raises ``TokenUnknown``,

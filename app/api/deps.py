@@ -1,8 +1,9 @@
 """What endpoints are given: the process, this instant, the raw body, the signed-in actor."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any  # endpoints of any signature
 
 from fastapi import Depends, Request
 from fastapi.dependencies.utils import get_flat_params
@@ -18,36 +19,42 @@ from app.core.rawjson import Json, parse, request_hash
 from app.services.runtime import Runtime
 
 
-async def get_runtime(request: Request) -> Runtime:
+def runtime_of(request: Request) -> Runtime:
     """The process that answers."""
     runtime: Runtime = request.app.state.runtime
     return runtime
 
 
+async def get_runtime(request: Request) -> Runtime:
+    """The same for endpoints. Dependencies of others ask nobody: each one asked costs every request."""
+    return runtime_of(request)
+
+
 AtRuntime = Annotated[Runtime, Depends(get_runtime)]
 
 
-async def get_db(runtime: AtRuntime) -> Database:
+async def get_db(request: Request) -> Database:
     """Its database."""
-    return runtime.db
+    return runtime_of(request).db
 
 
-async def get_now(runtime: AtRuntime) -> datetime:
+async def get_now(request: Request) -> datetime:
     """The instant of the request, by the process's clock."""
-    return runtime.clock()
+    return runtime_of(request).clock()
 
 
 Db = Annotated[Database, Depends(get_db)]
 Now = Annotated[datetime, Depends(get_now)]
 
 
-def get_actor(request: Request, db: Db, now: Now) -> Actor:
+def get_actor(request: Request) -> Actor:
     """Who is signed in by the bearer token; raises ``Unauthorized``."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("Send a bearer token.", "请先登录。")
-    with db.read() as session:
-        actor = authenticate(session, token.strip(), now=now)
+    runtime = runtime_of(request)
+    with runtime.db.autocommit() as connection:
+        actor = authenticate(connection, token.strip(), now=runtime.clock())
     request.scope["actor_id"] = actor.id
     return actor
 
@@ -76,10 +83,10 @@ class Received:
     """SHA-256 in hex; the same request again has the same one."""
 
 
-async def get_received(request: Request, raw: RawJson, actor: CurrentActor, now: Now) -> Received:
+async def get_received(request: Request, raw: RawJson, actor: CurrentActor) -> Received:
     """The write under way."""
-    digest = request_hash(f"{request.method} {request.url.path}", actor.id, raw)
-    return Received(now, raw, digest.hex())
+    digest = request_hash(f"{request.method} {request.scope['path']}", actor.id, raw)
+    return Received(runtime_of(request).clock(), raw, digest.hex())
 
 
 AsReceived = Annotated[Received, Depends(get_received)]
@@ -97,8 +104,15 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
 
 def _declared_parameters(route: APIRoute) -> frozenset[str]:
-    return frozenset(
-        field.alias
-        for field in get_flat_params(route.dependant)
-        if not isinstance(field.field_info, Path | Header | Cookie)
-    )
+    """Walked once an endpoint; routes themselves cannot be keys."""
+    known = _DECLARED.get(route.endpoint)
+    if known is None:
+        known = _DECLARED[route.endpoint] = frozenset(
+            field.alias
+            for field in get_flat_params(route.dependant)
+            if not isinstance(field.field_info, Path | Header | Cookie)
+        )
+    return known
+
+
+_DECLARED: dict[Callable[..., Any], frozenset[str]] = {}

@@ -35,10 +35,13 @@ class Prepared:
         self._statement = statement
         self._text: _Text | None = None
 
-    def rows(self, session: Session, values: Mapping[str, Any]) -> Sequence[Any]:
-        """Run it; pending changes of the session are flushed first."""
-        session.flush()
-        connection = session.connection()
+    def rows(self, on: Session | Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Run it; a session's pending changes are flushed first."""
+        if isinstance(on, Session):
+            on.flush()
+            connection = on.connection()
+        else:
+            connection = on
         if connection.dialect.name == "sqlite":
             result = connection.execute(self._statement, values)
             return result.all() if result.returns_rows else ()

@@ -3,6 +3,7 @@
 What depends on the reader or the day (days overdue, allowed actions) is put at the end of each record here.
 """
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Literal  # columns of any type
@@ -17,7 +18,7 @@ from app.access.scope import in_area_of
 from app.core.clock import rfc3339
 from app.core.errors import NotFound
 from app.core.prepared import Prepared
-from app.core.sqljson import as_text, fixed
+from app.core.sqljson import as_text, fixed, json_stored
 from app.domain.deadlines import days_overdue
 from app.domain.lifecycle import Case, Part, allowed_actions
 from app.domain.vocabulary import CHASED, Role, Severity, Status
@@ -38,7 +39,7 @@ _GUARDED = (
     col(Hazard.severity),
     col(Hazard.due_on),
     col(Hazard.original_due_on),
-    col(Hazard.reporter_ids),
+    as_text(json_stored(Hazard.reporter_ids)).label("reporter_ids"),
     col(Hazard.registered_at),
     col(Hazard.claimant_id),
     col(Hazard.claimed_at),
@@ -139,13 +140,17 @@ def case_of(row: Hazard | Row[Any], void: VoidRequest | Row[Any] | None) -> Case
 
 
 def parts_of(actor: Actor, row: Hazard | Row[Any], void: VoidRequest | Row[Any] | None) -> frozenset[Part]:
-    """What this natural person has done with the hazard. Source: lifecycle.md, «Four eyes»."""
+    """What this natural person has done with the hazard; ``reporter_ids`` may be their JSON text.
+
+    Source: lifecycle.md, «Four eyes».
+    """
+    asked_by_id = void.asked_by_id if void is not None else None
+    reported = str(actor.id) in row.reporter_ids
+    others = (row.claimant_id, row.reinspector_id, row.determined_by_id, asked_by_id)
+    if not reported and not actor.credential_links and actor.id not in others:
+        return frozenset()
     parts = set()
-    me = str(actor.id)
-    if me in row.reporter_ids or (
-        actor.credential_links
-        and any(actor.is_same_person(UUID(reporter), row.registered_at) for reporter in row.reporter_ids)
-    ):
+    if reported or any(actor.is_same_person(reporter, row.registered_at) for reporter in _reporters(row)):
         parts.add(Part.REPORTER)
     if actor.is_same_person(row.claimant_id, row.claimed_at):
         parts.add(Part.CLAIMANT)
@@ -153,9 +158,14 @@ def parts_of(actor: Actor, row: Hazard | Row[Any], void: VoidRequest | Row[Any] 
         parts.add(Part.REINSPECTOR)
     if row.severity == Severity.GENERAL and actor.is_same_person(row.determined_by_id, row.determined_at):
         parts.add(Part.DETERMINED_GENERAL)
-    if void is not None and actor.is_same_person(void.asked_by_id, void.asked_at):
+    if void is not None and actor.is_same_person(asked_by_id, void.asked_at):
         parts.add(Part.ASKED_VOID)
     return frozenset(parts)
+
+
+def _reporters(row: Hazard | Row[Any]) -> Iterator[UUID]:
+    ids = row.reporter_ids
+    return map(UUID, orjson.loads(ids) if isinstance(ids, str) else ids)
 
 
 def _readable(*more: ColumnElement[Any]) -> Any:
@@ -172,7 +182,8 @@ def _as_read(actor: Actor, row: Row[Any], as_of: date) -> str:
     late_originally = days_overdue(row.original_due_on, as_of) if chased else 0
     actions = "[]"
     if not actor.is_client:
-        actions = _actions_json(actor.role, case_of(row, row), parts_of(actor, row, row))
+        facts = (row.status, row.severity, row.claimant_id is None, row.determined_at is None, row.asked_by_id is None)
+        actions = _actions_json(actor.role, facts, parts_of(actor, row, row))
     record: str = row.record
     return (
         f'{record[:-1]},"days_overdue":{late},"days_overdue_original":{late_originally},"allowed_actions":{actions}}}'
@@ -180,8 +191,10 @@ def _as_read(actor: Actor, row: Row[Any], as_of: date) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _actions_json(role: Role, facts: Case, parts: frozenset[Part]) -> str:
-    return orjson.dumps(allowed_actions(role, facts, parts)).decode()
+def _actions_json(role: Role, facts: tuple[str, str, bool, bool, bool], parts: frozenset[Part]) -> str:
+    status, severity, unclaimed, undetermined, unasked = facts
+    case = Case(Status(status), Severity(severity), not unclaimed, not undetermined, void_pending=not unasked)
+    return orjson.dumps(allowed_actions(role, case, parts)).decode()
 
 
 def _order(shape: FilterShape, sort: Sort) -> tuple[Any, bool]:
