@@ -7,7 +7,7 @@ with its own, compared byte by byte. Nothing outside can be seen, counted or gue
 from collections.abc import Sequence
 from typing import Any  # a mapped column of any table
 
-from sqlalchemy import ColumnElement, String, and_, false, literal, or_
+from sqlalchemy import ColumnElement, String, and_, bindparam, false, literal, or_
 
 from app.access.actor import Actor
 
@@ -33,6 +33,19 @@ def written_within(path: Any, prefixes: Sequence[str]) -> ColumnElement[bool]:
 
 def _written(bound: str) -> ColumnElement[str]:
     return literal(bound, String(), literal_execute=True)
+
+
+def in_some_of(path: Any, areas: int) -> ColumnElement[bool]:
+    """The first question for a statement that is kept: for an actor with so many areas, by ``bounds_of`` him."""
+    return or_(false(), *(and_(path >= bindparam(f"low_{n}"), path < bindparam(f"high_{n}")) for n in range(areas)))
+
+
+def bounds_of(actor: Actor) -> dict[str, str]:
+    """What ``in_some_of`` is run with."""
+    bounds: dict[str, str] = {}
+    for n, area in enumerate(actor.areas):
+        bounds |= {f"low_{n}": area.path, f"high_{n}": area.path[:-1] + "0"}
+    return bounds
 
 
 def covers(actor: Actor, path: str) -> bool:

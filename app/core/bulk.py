@@ -5,8 +5,10 @@ from functools import cache
 from typing import Any  # column values of any type
 
 import orjson
-from sqlalchemy import Table, TextClause, bindparam, insert, text
+from sqlalchemy import Table, insert
 from sqlmodel import Session
+
+from app.core.prepared import run_text
 
 Rows = Sequence[dict[str, Any]]
 
@@ -26,18 +28,17 @@ def insert_rows(session: Session, tables: Sequence[tuple[Table, Rows]]) -> None:
             session.execute(insert(table), rows)
         return
     documents = {f"rows_{place}": orjson.dumps(rows).decode() for place, (_, rows) in enumerate(filled)}
-    session.execute(_statement(tuple(table for table, _ in filled)), documents)
+    run_text(session.connection(), _statement(tuple(table for table, _ in filled)), documents)
 
 
 @cache
-def _statement(tables: tuple[Table, ...]) -> TextClause:
+def _statement(tables: tuple[Table, ...]) -> str:
     """``WITH`` one insert a table, each from its document."""
     parts = []
     for place, table in enumerate(tables):
         columns = ", ".join(column.name for column in table.columns)
         parts.append(
             f"i{place} AS (INSERT INTO {table.name} ({columns}) "  # noqa: S608  names are our own tables'
-            f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, CAST(:rows_{place} AS json)))"
+            f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, %(rows_{place})s::json))"
         )
-    statement = text(f"WITH {', '.join(parts)} SELECT 1")
-    return statement.bindparams(*(bindparam(f"rows_{place}") for place in range(len(tables))))
+    return f"WITH {', '.join(parts)} SELECT 1"

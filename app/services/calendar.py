@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
 from app.core.builtin import seed_calendar_days
+from app.core.prepared import Prepared
 from app.domain.calendar import DayRow, WorkCalendar
 from app.models import CalendarDay, CalendarNotice
 
@@ -21,11 +22,14 @@ class Calendars:
 
     def current(self, session: Session) -> WorkCalendar:
         """One statement that asks for the newest version; the days are read only when it changed."""
-        version = session.execute(select(func.max(CalendarNotice.version))).scalar() or 0
+        version = _NEWEST.rows(session, {})[0].version or 0
         with self._lock:
             if version != self._known.version:
                 self._known = load_calendar(session, version)
             return self._known
+
+
+_NEWEST = Prepared(select(func.max(CalendarNotice.version).label("version")))
 
 
 def load_calendar(session: Session, version: int) -> WorkCalendar:

@@ -12,8 +12,9 @@ from app.core import builtin
 from app.core.clock import business_date
 from app.core.errors import IdTaken, NotFound, at
 from app.domain.business_time import BELIEVED_FOR
-from app.domain.vocabulary import InspectionKind, PremisesStatus, Role, Status
+from app.domain.vocabulary import InspectionKind, PremisesStatus, Role
 from app.models import Area, Hazard, Premises, User, UserArea
+from app.queries.submissions import Site, find_closed, find_site
 from app.services.inspections.findings import Visit
 from app.services.inspections.submission import (
     DuplicateId,
@@ -59,19 +60,19 @@ def _check_checklist(submission: Submission) -> None:
             raise UnknownChecklist("The checklist has no such item.", "检查表中没有该检查项。", errors=[fault])
 
 
-def premises_of(session: Session, actor: Actor, submission: Submission, now: datetime) -> tuple[Premises, bool]:
+def site_of(session: Session, actor: Actor, submission: Submission, now: datetime) -> tuple[Site, bool]:
     """The premises, and whether this submission just entered them as unregistered.
 
     Raises ``NotFound`` outside the area, ``IdTaken`` for a new place under an id in use.
     """
     if submission.premises is not None:
         return _enter(session, actor, submission.premises, now), True
-    premises = session.execute(
-        select(Premises).where(in_area_of(actor, Premises.area_path), col(Premises.id) == submission.premises_id)
-    ).scalar_one_or_none()
-    if premises is None:
+    site = None
+    if submission.premises_id is not None:
+        site = find_site(session, actor, submission.premises_id)
+    if site is None:
         raise no_such_premises()
-    return premises, False
+    return site, False
 
 
 def no_such_premises() -> NotFound:
@@ -88,7 +89,7 @@ def check_hazard_ids(session: Session, submission: Submission) -> None:
         raise IdTaken("A hazard id is in use.", "隐患编号已被占用。", errors=faults)
 
 
-def _enter(session: Session, actor: Actor, new: NewPremises, now: datetime) -> Premises:
+def _enter(session: Session, actor: Actor, new: NewPremises, now: datetime) -> Site:
     area = session.execute(
         select(Area).where(in_area_of(actor, Area.path), col(Area.id) == new.area_id)
     ).scalar_one_or_none()
@@ -109,7 +110,7 @@ def _enter(session: Session, actor: Actor, new: NewPremises, now: datetime) -> P
     )
     session.add(premises)
     session.flush()
-    return premises
+    return Site(premises.id, premises.area_id, premises.area_path)
 
 
 def inspectors_of(session: Session, actor: Actor, submission: Submission, now: datetime) -> list[str]:
@@ -147,15 +148,4 @@ def find_relapses(session: Session, visit: Visit) -> dict[str | None, UUID]:
     codes = {report.finding_code for report in visit.submission.hazards if report.finding_code is not None}
     if not codes:
         return {}
-    rows = session.execute(
-        select(col(Hazard.finding_code), col(Hazard.id))
-        .where(
-            in_area_of(visit.actor, Hazard.area_path),
-            col(Hazard.premises_id) == visit.premises.id,
-            col(Hazard.finding_code).in_(codes),
-            col(Hazard.status) == Status.CLOSED,
-            col(Hazard.closed_at) >= visit.now - RELAPSE_WITHIN,
-        )
-        .order_by(col(Hazard.closed_at))
-    )
-    return {row.finding_code: row.id for row in rows}
+    return find_closed(session, visit.actor, visit.premises.id, codes, since=visit.now - RELAPSE_WITHIN)

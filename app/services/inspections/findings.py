@@ -15,7 +15,7 @@ from app.domain.business_time import believe
 from app.domain.calendar import WorkCalendar
 from app.domain.deadlines import explicit_due, first_due
 from app.domain.vocabulary import Flag, PhotoRole, PhotoSource, Severity, Status
-from app.models import Premises
+from app.queries.submissions import Site
 from app.services.hazards.determine import INTERIM_FROM_DAYS
 from app.services.hazards.due import due_columns, term_of
 from app.services.inspections.submission import (
@@ -41,7 +41,7 @@ class Visit:
 
     submission: Submission
     actor: Actor
-    premises: Premises
+    premises: Site
     photos: Mapping[UUID, PhotoDeclaration]
     reporter_ids: list[str]
     calendar: WorkCalendar

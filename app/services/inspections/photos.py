@@ -12,6 +12,7 @@ from app.access.actor import Actor
 from app.core.errors import IdTaken, at
 from app.domain.vocabulary import PhotoRole
 from app.models import Photo
+from app.queries.submissions import have_bytes_served, have_photos_come
 from app.services.evidence import PhotoReused
 from app.services.inspections.submission import (
     DuplicateId,
@@ -57,10 +58,7 @@ def find_earlier(
     """
     if not photos:
         return {}
-    rows = session.execute(
-        select(Photo).where(col(Photo.id).in_(sorted(photos))).order_by(col(Photo.id)).with_for_update()
-    ).scalars()
-    earlier = {row.id: row for row in rows}
+    earlier = _lock(session, photos) if have_photos_come(session, photos) else {}
     for row in earlier.values():
         if row.owner_id != actor.id or row.named_at is not None or row.inspection_id is not None:
             fault = at("/photos", "id-taken", str(row.id))
@@ -76,10 +74,16 @@ def find_earlier(
                 "Declare a PDF with the role document.", "PDF 请声明为资料（document）。", errors=[fault]
             )
     hashes = [photos[photo_id].sha256 for photo_id in served_photos(submission)]
-    named = select(col(Photo.id)).where(col(Photo.sha256).in_(hashes), col(Photo.named_at).is_not(None)).limit(1)
-    if session.execute(named).first() is not None:
+    if have_bytes_served(session, hashes):
         raise PhotoReused("Take a new photo of the place as it is now.", "该照片已使用过，请现场重新拍摄。")
     return earlier
+
+
+def _lock(session: Session, photos: Mapping[UUID, PhotoDeclaration]) -> dict[UUID, Photo]:
+    rows = session.execute(
+        select(Photo).where(col(Photo.id).in_(sorted(photos))).order_by(col(Photo.id)).with_for_update()
+    ).scalars()
+    return {row.id: row for row in rows}
 
 
 def photo_row(

@@ -7,7 +7,7 @@ from typing import Any  # column values of any type
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from app.access.actor import Actor, require_role
@@ -17,6 +17,7 @@ from app.core.errors import IdTaken
 from app.domain.calendar import WorkCalendar
 from app.domain.vocabulary import FeedType, Role
 from app.models import Hazard, Inspection
+from app.queries.submissions import find_inspection
 from app.services.changes import publish
 from app.services.grants import upload_grant
 from app.services.hazards.on_site import settle_evidence
@@ -26,7 +27,7 @@ from app.services.inspections.context import (
     find_relapses,
     inspectors_of,
     no_such_premises,
-    premises_of,
+    site_of,
 )
 from app.services.inspections.findings import Visit, hazard_row
 from app.services.inspections.photos import declared_photos, find_earlier, name_earlier, served_photos
@@ -69,7 +70,7 @@ def submit(
     ``after_clash``: a first try met an id in use; then it is looked for and named. Raises ``Forbidden``,
     ``InspectionDiffers``, ``NotFound`` for premises outside the area, and the refusals of ``submission``.
     """
-    earlier = _find_submission(session, submission)
+    earlier = find_inspection(session, submission.id)
     if earlier is not None and earlier.request_hash == submission.request_hash:
         return SubmissionAnswer(earlier.answer, is_replay=True)
     require_role(actor, Role.INSPECTOR, Role.OFFICER)
@@ -82,7 +83,7 @@ def submit(
     check_content(actor, submission)
     photos = declared_photos(submission)
     lock_rechecked(session, actor, submission.rechecks)
-    premises, is_new = premises_of(session, actor, submission, now)
+    premises, is_new = site_of(session, actor, submission, now)
     reporters = inspectors_of(session, actor, submission, now)
     stored = find_earlier(session, actor, submission, photos)
     visit = Visit(submission, actor, premises, photos, reporters, office.calendar, now)
@@ -107,12 +108,6 @@ def submit(
     )
     publish(session, FeedType.HAZARD, [*(report.id for report in submission.hazards), *rechecked], now=now)
     return SubmissionAnswer(body)
-
-
-def _find_submission(session: Session, submission: Submission) -> Row[Any] | None:
-    """The inspection with this id, whoever sent it."""
-    columns = (col(Inspection.request_hash), col(Inspection.answer), col(Inspection.reporter_id))
-    return session.execute(select(*columns).where(col(Inspection.id) == submission.id)).one_or_none()
 
 
 def _not_the_same(actor: Actor, reporter_id: UUID) -> InspectionDiffers | IdTaken:
