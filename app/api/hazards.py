@@ -56,7 +56,8 @@ class HazardQuery(BaseModel):
             fault = at("as_of", "date-in-future", str(self.as_of))
             raise DateInFuture(f"as_of is after {today}.", f"as_of 不能晚于今天（{today}）。", errors=[fault])
         fields = self.model_dump(exclude={"as_of", "status", "sort", "cursor", "limit"})
-        return HazardFilter(as_of=self.as_of or today, status=tuple(self.status), **fields)
+        is_today = self.as_of is None
+        return HazardFilter(as_of=self.as_of or today, is_today=is_today, status=tuple(self.status), **fields)
 
 
 class HazardListQuery(HazardQuery):

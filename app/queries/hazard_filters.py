@@ -38,6 +38,8 @@ class HazardFilter:
     campaign_id: UUID | None = None
     handler_id: UUID | None = None
     q: str | None = None
+    is_today: bool = False
+    """Nobody asked for another day: today is meant."""
 
     def values(self) -> dict[str, Any]:
         """What the statement for its shape is run with."""

@@ -4,7 +4,8 @@ What depends on the reader or the day (days overdue, allowed actions) is put at 
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal  # columns of any type
 from uuid import UUID
@@ -97,22 +98,36 @@ def list_hazards(
     """A page of read shapes as JSON texts, and the next cursor; stable while rows are written.
 
     ``due_on`` and ``-overdue_days`` put the oldest due date first, ``found_at`` the newest find. One
-    statement, ``limit + 1`` rows. Raises ``BadCursor``, and ``NotFound`` for an area outside the actor's.
+    statement, ``limit + 1`` rows. Today is the day of the first page, also when midnight passes.
+    Raises ``BadCursor``, and ``NotFound`` for an area outside the actor's.
     """
-    kind = f"hazards:{sort}:{wanted.as_of}"
-    values = wanted.values()
+    after: dict[str, Any] = {}
     if cursor is not None:
-        made_for, by, value, last_id = decode_cursor(cursor, 4)
-        if made_for != kind or by != str(actor.id):
+        made_for, as_of, by, value, last_id = decode_cursor(cursor, 5)
+        if made_for != f"hazards:{sort}" or by != str(actor.id):
             raise bad_cursor()
-        values |= _after(sort, value, last_id)
+        wanted = replace(wanted, as_of=_day_of(wanted, as_of))
+        after = _after(sort, value, last_id)
+    values = wanted.values() | after
     rows = _page(shape_of(session, actor, wanted), sort, limit, cursor is not None).rows(session, values)
     page = rows[:limit]
     next_cursor = None
     if len(rows) > limit:
         last = page[-1]
-        next_cursor = encode_cursor(kind, str(actor.id), _sort_text(last.sort_key), str(last.id))
+        key = (_sort_text(last.sort_key), str(last.id))
+        next_cursor = encode_cursor(f"hazards:{sort}", str(wanted.as_of), str(actor.id), *key)
     return [_as_read(actor, row, wanted.as_of) for row in page], next_cursor
+
+
+def _day_of(wanted: HazardFilter, made_on: str) -> date:
+    """The business date of the cursor: the one asked for, or when today is meant, at most a day ago."""
+    try:
+        as_of = date.fromisoformat(made_on)
+    except ValueError as error:
+        raise bad_cursor() from error
+    if as_of != wanted.as_of and not (wanted.is_today and as_of == wanted.as_of - timedelta(days=1)):
+        raise bad_cursor()
+    return as_of
 
 
 @lru_cache(maxsize=1024)

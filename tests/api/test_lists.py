@@ -269,6 +269,24 @@ class TestPages:
         assert len(ids) == len(set(ids))
         assert {str(hazard.id) for hazard in in_street(board)} <= set(ids)
 
+    @pytest.mark.parametrize(("hours", "status"), [(13.9, 200), (14, 200), (37.9, 200), (38, 400)])
+    def test_midnight_between_two_pages(
+        self, phone: Phone, board: list[Hazard], clock: FakeClock, hours: float, status: int
+    ) -> None:
+        """The list goes on as of the day it began; a day later it has to begin again."""
+        leader, params = phone.street.leader, {"sort": "-overdue_days", "limit": 5}
+        first = page(phone, leader, **params)
+        clock.move(hours=hours)
+        answer = phone.client.get("/hazards", params=params | {"cursor": first["next_cursor"]}, headers=leader.headers)
+        assert answer.status_code == status
+        if status == 200:
+            days = [item["days_overdue"] for item in first["items"] + answer.json()["items"]]
+            assert days == sorted(days, reverse=True)
+            assert (
+                answer.json()["items"][0]["days_overdue"]
+                == (TODAY - date.fromisoformat(answer.json()["items"][0]["due_on"])).days
+            )
+
     def test_equal_keys(self, phone: Phone, session: Session, street: Street, clock: FakeClock) -> None:
         for number in range(1, 12):
             make_hazard(session, street, clock.now, number, found_at=clock.now)
@@ -305,6 +323,7 @@ class TestPages:
         ("key", "row"),
         [
             ("2026-11-24T00:00:00", str(uuid4())),
+            ("10000-01-01", str(uuid4())),
             ("2026-11-24", "1"),
             ("9999-12-31T23:59:59-12:00", str(uuid4())),
             ("x", str(uuid4())),
@@ -316,7 +335,7 @@ class TestPages:
         self, phone: Phone, board: list[Hazard], refused: Refused, sort: str, key: str, row: str
     ) -> None:
         leader = phone.street.leader
-        made = json.dumps([f"hazards:{sort}:2026-11-24", str(leader.id), key, row]).encode()
+        made = json.dumps([f"hazards:{sort}", "2026-11-24", str(leader.id), key, row]).encode()
         cursor = base64.urlsafe_b64encode(made).decode()
         answer = phone.client.get("/hazards", params={"cursor": cursor, "sort": sort}, headers=leader.headers)
         refused(answer, 400, "bad-cursor")
