@@ -79,7 +79,8 @@ def load_demo(runtime: Runtime, *, now: datetime, accounts_file: Path) -> DemoRe
             listed = people.listed(accounts, machine)
             people.write_accounts(accounts_file, listed)
     watch.lap("to disk")
-    seal(runtime.db)
+    while seal(runtime.db):
+        pass
     while extend_chain(runtime.db):
         pass
     watch.lap("feed")
