@@ -30,7 +30,9 @@ from app.domain.vocabulary import Role
 from app.models import Inspection, Premises
 from app.queries.inspections import InspectionDetail, get_inspection, list_inspections
 from app.queries.paging import DEFAULT_LIMIT
+from app.queries.submissions import meet
 from app.services.evidence import PhotoReused
+from app.services.inspections.context import question_of
 from app.services.inspections.submission import Submission
 from app.services.inspections.submit import Office, SubmissionAnswer, submit
 from app.services.numbers import HAZARD, INSPECTION
@@ -59,25 +61,22 @@ def put_inspection(
     try:
         answer = _submit(runtime, actor, submission, drawn, now)
     except (IntegrityError, IdTaken, PhotoReused):  # perhaps by the same submission, a moment ago: look again
-        answer = _submit(runtime, actor, submission, drawn, now, after_clash=True)
+        answer = _submit(runtime, actor, submission, drawn, now)
     return json_response(answer.body, 200 if answer.is_replay else 201)
 
 
 def _submit(
-    runtime: Runtime,
-    actor: Actor,
-    submission: Submission,
-    drawn: list[str],
-    now: datetime,
-    *,
-    after_clash: bool = False,
+    runtime: Runtime, actor: Actor, submission: Submission, drawn: list[str], now: datetime
 ) -> SubmissionAnswer:
+    """Look first, then write: what comes in between clashes with the rows."""
+    with runtime.db.autocommit() as connection:
+        met = meet(connection, actor, question_of(submission, now))
     with runtime.db.write() as session:
         office = None
         if drawn:
-            calendar = runtime.calendars.current(session)
+            calendar = runtime.calendars.of_version(session, met.calendar_version)
             office = Office(drawn[0], drawn[1:], runtime.receipts, calendar, runtime.secret)
-        return submit(session, actor, submission, office=office, now=now, after_clash=after_clash)
+        return submit(session, actor, submission, office=office, now=now, met=met)
 
 
 def _draw_numbers(runtime: Runtime, actor: Actor, submission: Submission, now: datetime) -> list[str]:

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Table, insert
 from sqlmodel import Session
 
-from app.core.prepared import run_text
+from app.core.prepared import Statement, run_text
 
 Rows = Sequence[dict[str, Any]]
 
@@ -27,12 +27,19 @@ def insert_rows(session: Session, tables: Sequence[tuple[Table, Rows]]) -> None:
         for table, rows in filled:
             session.execute(insert(table), rows)
         return
+    statement = insertion(filled)
+    run_text(session.connection(), statement.text, statement.values)
+
+
+def insertion(tables: Sequence[tuple[Table, Rows]]) -> Statement:
+    """The one statement for PostgreSQL."""
+    filled = [(table, rows) for table, rows in tables if rows]
     documents = {f"rows_{place}": orjson.dumps(rows).decode() for place, (_, rows) in enumerate(filled)}
-    run_text(session.connection(), _statement(tuple(table for table, _ in filled)), documents)
+    return Statement(_text(tuple(table for table, _ in filled)), documents)
 
 
 @cache
-def _statement(tables: tuple[Table, ...]) -> str:
+def _text(tables: tuple[Table, ...]) -> str:
     """``WITH`` one insert a table, each from its document."""
     parts = []
     for place, table in enumerate(tables):

@@ -4,12 +4,13 @@ The layers above the driver take three to five times as long as the driver itsel
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple  # rows and values of any type
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
@@ -18,11 +19,11 @@ _EXPANDING = re.compile(r"IN \(__\[POSTCOMPILE_(\w+)\]\)")
 _LATE = re.compile(r"__\[POSTCOMPILE_(\w+)\]")
 
 
-class _Text(NamedTuple):
-    """The statement as the driver takes it, and the values that never change."""
+class Statement(NamedTuple):
+    """What the driver of PostgreSQL is sent."""
 
-    sql: str
-    fixed: dict[str, Any]
+    text: str
+    values: Mapping[str, Any]
 
 
 class Prepared:
@@ -33,7 +34,7 @@ class Prepared:
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
-        self._text: _Text | None = None
+        self._kept: Statement | None = None
 
     def rows(self, on: Session | Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """Run it; a session's pending changes are flushed first."""
@@ -45,31 +46,45 @@ class Prepared:
         if connection.dialect.name == "sqlite":
             result = connection.execute(self._statement, values)
             return result.all() if result.returns_rows else ()
-        if self._text is None:
-            self._text = _compile(self._statement, connection)
-        return run_text(connection, self._text.sql, {**self._text.fixed, **values})
+        if self._kept is None:
+            self._kept = kept_text(self._statement, connection.dialect)
+        return run_text(connection, self._kept.text, {**self._kept.values, **values})
 
 
 def run_text(connection: Connection, text: str, values: Mapping[str, Any]) -> Sequence[Any]:
     """Rows of ``text`` by the driver of PostgreSQL; its errors are SQLAlchemy's."""
+    with _driver(connection) as driver, driver.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(text, values)
+        return cursor.fetchall() if cursor.description else ()
+
+
+def run_together(connection: Connection, statements: Sequence[Statement]) -> list[int]:
+    """Send several statements at once and wait once; how many rows each wrote. The first failure is raised."""
+    with _driver(connection) as driver:
+        with driver.pipeline():
+            cursors = [driver.execute(statement.text, statement.values) for statement in statements]
+        return [cursor.rowcount for cursor in cursors]
+
+
+@contextmanager
+def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # what its dialect drives
     try:
-        with driver.cursor(row_factory=namedtuple_row) as cursor:
-            cursor.execute(text, values)
-            return cursor.fetchall() if cursor.description else ()
+        yield driver
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)
-        raise DBAPIError.instance(text, values, error, psycopg.Error, hide_parameters=True) from error
+        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
-def _compile(statement: Executable, connection: Connection) -> _Text:
-    compiled = statement.compile(dialect=connection.dialect)  # type: ignore[attr-defined]  # every statement of ours has it
+def kept_text(statement: Executable, dialect: Dialect) -> Statement:
+    """The text of a statement for PostgreSQL, and those of its values that never change."""
+    compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every statement of ours has it
     assert isinstance(compiled, SQLCompiler)  # noqa: S101  narrows the type for the checker
     fixed = {}
     for name, parameter in compiled.binds.items():
         if not parameter.required:
-            process = parameter.type.bind_processor(connection.dialect)
+            process = parameter.type.bind_processor(dialect)
             fixed[name] = parameter.value if process is None else process(parameter.value)
 
     def written_in(found: re.Match[str]) -> str:
@@ -77,4 +92,4 @@ def _compile(statement: Executable, connection: Connection) -> _Text:
         return compiled.render_literal_value(parameter.value, parameter.type)
 
     text = _EXPANDING.sub(r"= ANY (%(\1)s)", compiled.string)
-    return _Text(_LATE.sub(written_in, text), fixed)
+    return Statement(_LATE.sub(written_in, text), fixed)

@@ -13,8 +13,12 @@ all types, gets every position and can compute it; each page states it at ``posi
 
 import hashlib
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+
+import orjson
 
 EMPTY = bytes(32)
 """The running hash of a feed without a change."""
@@ -35,9 +39,8 @@ class Change:
 
 def leaf_hash(change: Change) -> bytes:
     """SHA-256 of the canonical JSON of one item."""
-    data = canonical_json(json.loads(change.data))
     item = (
-        f'{{"changed_at":"{change.changed_at}","data":{data},"id":"{change.id}","op":"{change.op}",'
+        f'{{"changed_at":"{change.changed_at}","data":{_canonical_text(change.data)},"id":"{change.id}","op":"{change.op}",'
         f'"position":{change.position},"type":"{change.type}","version":{change.version}}}'
     )
     return hashlib.sha256(item.encode()).digest()
@@ -61,6 +64,21 @@ def canonical_json(value: object) -> str:
     return json.dumps(value)
 
 
+def _canonical_text(text: str) -> str:
+    """The same for JSON text, by faster hands; they order astral characters otherwise, and know no longer integers."""
+    if _ASTRAL.search(text) is None:
+        with suppress(orjson.JSONEncodeError):
+            value = json.loads(text, parse_float=_fraction)
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return canonical_json(json.loads(text))
+
+
+def _fraction(digits: str) -> orjson.Fragment:
+    return orjson.Fragment(_number(float(digits)))
+
+
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]|\\\\u")
+_text = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 

@@ -27,24 +27,24 @@ class _Source:
     record: ColumnElement[str]
 
 
-def published_rows(type: FeedType, dialect: Dialect) -> Select[tuple[int, UUID, int, str, str]]:
-    """``place`` among the ids, ``id``, ``version``, ``area_path`` and ``record`` of the objects that ``:ids`` names.
+def published_rows(type: FeedType, dialect: Dialect, ids: str = "ids") -> Select[tuple[int, UUID, int, str, str]]:
+    """``place`` among the ids, ``id``, ``version``, ``area_path`` and ``record`` of objects.
 
-    ``:ids`` is an array on PostgreSQL and its JSON text on SQLite: one statement, however many there are.
+    The value ``ids`` names them: an array on PostgreSQL, its JSON text on SQLite; one statement, however many.
     """
     source = _SOURCES[type]
-    place, given_id, given = _given(dialect)
+    place, given_id, given = _given(dialect, ids)
     table = source.table
     return select(
         place.label("place"), table.id, table.version, table.area_path, as_text(source.record).label("record")
     ).select_from(source.joined.join(given, given_id == table.id))
 
 
-def _given(dialect: Dialect) -> tuple[ColumnElement[int], ColumnElement[UUID], FromClause]:
+def _given(dialect: Dialect, name: str) -> tuple[ColumnElement[int], ColumnElement[UUID], FromClause]:
     if dialect == "sqlite":
-        rows = func.json_each(bindparam("ids")).table_valued("key", "value", name="given")
+        rows = func.json_each(bindparam(name)).table_valued("key", "value", name="given")
         return rows.c.key, rows.c.value, rows
-    ids = bindparam("ids", type_=ARRAY(Uuid()))
+    ids = bindparam(name, type_=ARRAY(Uuid()))
     rows = func.unnest(ids).table_valued("id", with_ordinality="place", name="given").render_derived()
     return rows.c.place, rows.c.id, rows
 

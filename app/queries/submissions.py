@@ -1,20 +1,23 @@
-"""What a submission meets in the database: statements that every one of them sends."""
+"""What a submission meets in the database, in one statement."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any  # rows
+from typing import Any  # SQL expressions of any type
 from uuid import UUID
 
-from sqlalchemy import bindparam, literal_column, select
+import orjson
+from sqlalchemy import Connection, and_, bindparam, exists, func, literal_column, select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
 from app.access.scope import bounds_of, in_some_of
 from app.core.prepared import Prepared
+from app.core.sqljson import as_text, json_array, json_object
 from app.domain.vocabulary import Status
-from app.models import Hazard, Inspection, Photo, Premises
+from app.models import CalendarNotice, Hazard, Inspection, Photo, Premises
+from app.models.types import Id
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,66 +29,101 @@ class Site:
     area_path: str
 
 
-def find_inspection(session: Session, inspection_id: UUID) -> Any | None:
-    """``request_hash``, ``answer`` and ``reporter_id`` of the inspection with this id, whoever sent it."""
-    rows = _INSPECTION.rows(session, {"id": inspection_id})
-    return rows[0] if rows else None
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The inspection that has the id already, whoever sent it."""
+
+    request_hash: str
+    answer: str
+    reporter_id: UUID
 
 
-def find_site(session: Session, actor: Actor, premises_id: UUID) -> Site | None:
-    """The premises within the actor's area."""
-    rows = _site(len(actor.areas)).rows(session, bounds_of(actor) | {"id": premises_id})
-    return Site(rows[0].id, rows[0].area_id, rows[0].area_path) if rows else None
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a submission names."""
+
+    inspection_id: UUID
+    premises_id: UUID | None
+    photo_ids: Collection[UUID]
+    hashes: Collection[str]
+    """Of the photos that the visit itself uses."""
+    hazard_ids: Collection[UUID]
+    finding_codes: Collection[str]
+    closed_since: datetime
 
 
-def have_photos_come(session: Session, photo_ids: Collection[UUID]) -> bool:
-    """Whether one of these photos has a row."""
-    return bool(_PHOTO_IDS.rows(session, {"ids": list(photo_ids)}))
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What there was a moment before the submission is written; what changes meanwhile clashes with its rows."""
+
+    calendar_version: int
+    earlier: Earlier | None
+    site: Site | None
+    """None outside the actor's area."""
+    photos_came: bool
+    """Whether one of the photos has a row."""
+    bytes_served: bool
+    """Whether a photo with one of the hashes has been named anywhere."""
+    taken_hazard_ids: Collection[UUID]
+    closed: Mapping[str, UUID]
+    """By finding code, the hazard of these premises that was closed last, since the instant asked for."""
 
 
-def have_bytes_served(session: Session, hashes: Collection[str]) -> bool:
-    """Whether a photo with one of these hashes has been named anywhere."""
-    return bool(_NAMED_HASHES.rows(session, {"hashes": list(hashes)}))
-
-
-def find_closed(
-    session: Session, actor: Actor, premises_id: UUID, codes: Collection[str], *, since: datetime
-) -> dict[str | None, UUID]:
-    """By finding code, the hazard of these premises closed last, not before ``since``."""
-    values = {"premises_id": premises_id, "codes": list(codes), "since": since}
-    rows = _closed(len(actor.areas)).rows(session, bounds_of(actor) | values)
-    return {row.finding_code: row.id for row in rows}
-
-
-_INSPECTION = Prepared(
-    select(col(Inspection.request_hash), col(Inspection.answer), col(Inspection.reporter_id)).where(
-        col(Inspection.id) == bindparam("id")
+def meet(on: Session | Connection, actor: Actor, asked: Question) -> Met:
+    """Look all of it up; one statement, one row."""
+    values = {
+        "inspection_id": asked.inspection_id,
+        "premises_id": asked.premises_id,
+        "photo_ids": list(asked.photo_ids),
+        "hashes": list(asked.hashes),
+        "hazard_ids": list(asked.hazard_ids),
+        "codes": list(asked.finding_codes),
+        "since": asked.closed_since,
+    }
+    row = _statement(len(actor.areas)).rows(on, bounds_of(actor) | values)[0]
+    return Met(
+        calendar_version=row.calendar_version or 0,
+        earlier=None if row.request_hash is None else Earlier(row.request_hash, row.answer, row.reporter_id),
+        site=None if row.site_id is None else Site(row.site_id, row.area_id, row.area_path),
+        photos_came=bool(row.photos_came),
+        bytes_served=bool(row.bytes_served),
+        taken_hazard_ids={UUID(found["id"]) for found in orjson.loads(row.taken)},
+        closed={found["code"]: UUID(found["id"]) for found in orjson.loads(row.closed)},
     )
-)
-_PHOTO_IDS = Prepared(select(col(Photo.id)).where(col(Photo.id).in_(bindparam("ids", expanding=True))))
-_NAMED_HASHES = Prepared(
-    select(col(Photo.id))
-    .where(col(Photo.sha256).in_(bindparam("hashes", expanding=True)), col(Photo.named_at).is_not(None))
-    .limit(literal_column("1"))
-)
 
 
 @lru_cache
-def _site(areas: int) -> Prepared:
+def _statement(areas: int) -> Prepared:
+    """For an actor with so many areas."""
+    one: Any = select(literal_column("1").label("one")).subquery("one")
+    visit = and_(col(Inspection.id) == bindparam("inspection_id", type_=Id()))
+    site = and_(in_some_of(Premises.area_path, areas), col(Premises.id) == bindparam("premises_id", type_=Id()))
+    known = col(Photo.id).in_(bindparam("photo_ids", expanding=True, type_=Id()))
+    served = and_(col(Photo.sha256).in_(bindparam("hashes", expanding=True)), col(Photo.named_at).is_not(None))
+    taken = col(Hazard.id).in_(bindparam("hazard_ids", expanding=True, type_=Id()))
     return Prepared(
-        select(col(Premises.id), col(Premises.area_id), col(Premises.area_path)).where(
-            in_some_of(Premises.area_path, areas), col(Premises.id) == bindparam("id")
-        )
+        select(
+            select(func.max(CalendarNotice.version)).scalar_subquery().label("calendar_version"),
+            col(Inspection.request_hash),
+            col(Inspection.answer),
+            col(Inspection.reporter_id),
+            col(Premises.id).label("site_id"),
+            col(Premises.area_id),
+            col(Premises.area_path),
+            exists(select(col(Photo.id)).where(known)).label("photos_came"),
+            exists(select(col(Photo.id)).where(served)).label("bytes_served"),
+            as_text(json_array(select(json_object({"id": col(Hazard.id)})).where(taken))).label("taken"),
+            as_text(json_array(_closed(areas))).label("closed"),
+        ).select_from(one.outerjoin(Inspection, visit).outerjoin(Premises, site))
     )
 
 
-@lru_cache
-def _closed(areas: int) -> Prepared:
-    return Prepared(
-        select(col(Hazard.finding_code), col(Hazard.id))
+def _closed(areas: int) -> Any:
+    return (
+        select(json_object({"code": col(Hazard.finding_code), "id": col(Hazard.id)}))
         .where(
             in_some_of(Hazard.area_path, areas),
-            col(Hazard.premises_id) == bindparam("premises_id"),
+            col(Hazard.premises_id) == bindparam("premises_id", type_=Id()),
             col(Hazard.finding_code).in_(bindparam("codes", expanding=True)),
             col(Hazard.status) == Status.CLOSED,
             col(Hazard.closed_at) >= bindparam("since"),

@@ -8,7 +8,6 @@ from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
 from app.core.builtin import seed_calendar_days
-from app.core.prepared import Prepared
 from app.domain.calendar import DayRow, WorkCalendar
 from app.models import CalendarDay, CalendarNotice
 
@@ -22,14 +21,14 @@ class Calendars:
 
     def current(self, session: Session) -> WorkCalendar:
         """One statement that asks for the newest version; the days are read only when it changed."""
-        version = _NEWEST.rows(session, {})[0].version or 0
+        return self.of_version(session, session.execute(select(func.max(CalendarNotice.version))).scalar() or 0)
+
+    def of_version(self, session: Session, version: int) -> WorkCalendar:
+        """The calendar whose newest notice has that version; no statement while it is the known one."""
         with self._lock:
             if version != self._known.version:
                 self._known = load_calendar(session, version)
             return self._known
-
-
-_NEWEST = Prepared(select(func.max(CalendarNotice.version).label("version")))
 
 
 def load_calendar(session: Session, version: int) -> WorkCalendar:

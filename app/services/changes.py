@@ -12,14 +12,27 @@ from typing import Any  # drivers' values
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, insert, literal_column, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    bindparam,
+    insert,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
 
+from app.core.bulk import Rows, insert_rows, insertion
 from app.core.clock import rfc3339
 from app.core.ids import uuid7
+from app.core.prepared import Statement, kept_text, run_together
 from app.domain.vocabulary import FeedOp, FeedType
 from app.models import Feed, Outbox
 from app.models.types import AREA_PATH, BIG, Id, UtcDateTime
@@ -38,6 +51,35 @@ def publish(
     Raises ``LookupError`` when one of them does not exist.
     """
     _write(session, type, ids, {"op": op.value, "changed_at": now})
+
+
+def insert_and_publish(
+    session: Session,
+    tables: Sequence[tuple[Table, Rows]],
+    told: Sequence[tuple[FeedType, Sequence[UUID]]],
+    *,
+    now: datetime,
+) -> None:
+    """``insert_rows``, then ``publish`` type by type; on PostgreSQL sent together and waited for once.
+
+    Raises ``LookupError`` when something to publish does not exist.
+    """
+    told = [(type, list(dict.fromkeys(ids))) for type, ids in told if ids]
+    session.flush()
+    connection = session.connection()
+    total = sum(len(ids) for _, ids in told)
+    if connection.dialect.name == "sqlite" or total > LONGEST_COMMIT:
+        insert_rows(session, tables)
+        for type, ids in told:
+            publish(session, type, ids, now=now)
+        return
+    kept = _told_together(tuple(type for type, _ in told), connection.dialect)
+    values: dict[str, Any] = {f"ids_{place}": ids for place, (_, ids) in enumerate(told)}
+    values |= {"commit_id": _group_for(session, total), "changed_at": now}
+    statements = [insertion(tables)] if tables else []
+    written = run_together(connection, [*statements, Statement(kept.text, {**kept.values, **values})])[-1]
+    if written != total:
+        raise LookupError(f"{written} of {total} objects to publish exist")
 
 
 def publish_removal(
@@ -134,3 +176,27 @@ def _statement(type: FeedType, dialect: SqlDialect, *, is_removal: bool) -> SQLC
     compiled = insert(target).from_select(list(columns), query).compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101  narrows the type for the checker
     return compiled
+
+
+@cache
+def _told_together(types: tuple[FeedType, ...], dialect: SqlDialect) -> Statement:
+    """For PostgreSQL: upserts of several types, in their order."""
+    parts = []
+    for place, type in enumerate(types):
+        rows = published_rows(type, "postgresql", f"ids_{place}").subquery()
+        parts.append(
+            select(literal_column(str(place)).label("turn"), literal_column(f"'{type.value}'").label("type"), rows)
+        )
+    told = union_all(*parts).subquery()
+    columns: dict[str, ColumnElement[Any]] = {
+        "commit_id": bindparam("commit_id", type_=Id),
+        "type": told.c.type,
+        "object_id": told.c.id,
+        "version": told.c.version,
+        "op": literal_column(f"'{FeedOp.UPSERT.value}'"),
+        "area_path": told.c.area_path,
+        "changed_at": bindparam("changed_at", type_=UtcDateTime),
+        "data": told.c.record,
+    }
+    query = select(*columns.values()).order_by(told.c.turn, told.c.place)
+    return kept_text(insert(Outbox).from_select(list(columns), query), dialect)

@@ -92,6 +92,16 @@ def test_a_leaf_covers_every_member_of_the_item() -> None:
     assert len(leaves | {leaf_hash(Change(**first))}) == len(others) + 1
 
 
+@given(VALUES | st.integers())
+def test_a_leaf_is_hashed_from_the_one_text(value: object) -> None:
+    change = Change(1, "hazard", "x", 1, "upsert", "", json.dumps(value, ensure_ascii=False))
+    item = (
+        f'{{"changed_at":"","data":{canonical_json(value)},"id":"x","op":"upsert",'
+        '"position":1,"type":"hazard","version":1}'
+    )
+    assert leaf_hash(change) == hashlib.sha256(item.encode()).digest()
+
+
 def test_the_order_counts() -> None:
     one, two = bytes([1]) * 32, bytes([2]) * 32
     assert next_hash(next_hash(EMPTY, one), two) != next_hash(next_hash(EMPTY, two), one)

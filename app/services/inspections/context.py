@@ -1,7 +1,6 @@
 """What a submission is held against: premises, people, checklist, hazards that were closed here before."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
@@ -13,9 +12,9 @@ from app.core.clock import business_date
 from app.core.errors import IdTaken, NotFound, at
 from app.domain.business_time import BELIEVED_FOR
 from app.domain.vocabulary import InspectionKind, PremisesStatus, Role
-from app.models import Area, Hazard, Premises, User, UserArea
-from app.queries.submissions import Site, find_closed, find_site
-from app.services.inspections.findings import Visit
+from app.models import Area, Premises, User, UserArea
+from app.queries.submissions import Met, Question, Site
+from app.services.inspections.photos import served_photos
 from app.services.inspections.submission import (
     DuplicateId,
     KindNotAllowed,
@@ -60,19 +59,30 @@ def _check_checklist(submission: Submission) -> None:
             raise UnknownChecklist("The checklist has no such item.", "检查表中没有该检查项。", errors=[fault])
 
 
-def site_of(session: Session, actor: Actor, submission: Submission, now: datetime) -> tuple[Site, bool]:
+def question_of(submission: Submission, now: datetime) -> Question:
+    """What has to be looked up before the visit is accepted."""
+    served = served_photos(submission)
+    return Question(
+        inspection_id=submission.id,
+        premises_id=submission.premises_id,
+        photo_ids=[photo.id for photo in submission.photos],
+        hashes=[photo.sha256 for photo in submission.photos if photo.id in served],
+        hazard_ids=[report.id for report in submission.hazards],
+        finding_codes={report.finding_code for report in submission.hazards if report.finding_code is not None},
+        closed_since=now - RELAPSE_WITHIN,
+    )
+
+
+def site_of(session: Session, actor: Actor, submission: Submission, met: Met, *, now: datetime) -> tuple[Site, bool]:
     """The premises, and whether this submission just entered them as unregistered.
 
     Raises ``NotFound`` outside the area, ``IdTaken`` for a new place under an id in use.
     """
     if submission.premises is not None:
         return _enter(session, actor, submission.premises, now), True
-    site = None
-    if submission.premises_id is not None:
-        site = find_site(session, actor, submission.premises_id)
-    if site is None:
+    if met.site is None:
         raise no_such_premises()
-    return site, False
+    return met.site, False
 
 
 def no_such_premises() -> NotFound:
@@ -80,11 +90,13 @@ def no_such_premises() -> NotFound:
     return NotFound("No such premises in your area.", "在您的辖区内未找到该场所。")
 
 
-def check_hazard_ids(session: Session, submission: Submission) -> None:
+def check_hazard_ids(submission: Submission, met: Met) -> None:
     """Raise ``IdTaken`` when a hazard id of the submission is in use anywhere."""
-    places = {report.id: place for place, report in enumerate(submission.hazards)}
-    used = session.execute(select(col(Hazard.id)).where(col(Hazard.id).in_(places))).scalars()
-    faults = [at(f"/hazards/{places[hazard_id]}/id", "id-taken", "id") for hazard_id in used]
+    faults = [
+        at(f"/hazards/{place}/id", "id-taken", "id")
+        for place, report in enumerate(submission.hazards)
+        if report.id in met.taken_hazard_ids
+    ]
     if faults:
         raise IdTaken("A hazard id is in use.", "隐患编号已被占用。", errors=faults)
 
@@ -141,11 +153,3 @@ def inspectors_of(session: Session, actor: Actor, submission: Submission, now: d
                 "Name inspectors or officers of your street.", "检查人员须为本街道在岗人员。", errors=[fault]
             )
     return [str(actor.id), *sorted(str(other) for other in others)]
-
-
-def find_relapses(session: Session, visit: Visit) -> dict[str | None, UUID]:
-    """By finding code, the latest hazard of these premises that was closed within 180 days and now comes back."""
-    codes = {report.finding_code for report in visit.submission.hazards if report.finding_code is not None}
-    if not codes:
-        return {}
-    return find_closed(session, visit.actor, visit.premises.id, codes, since=visit.now - RELAPSE_WITHIN)

@@ -12,7 +12,7 @@ from app.access.actor import Actor
 from app.core.errors import IdTaken, at
 from app.domain.vocabulary import PhotoRole
 from app.models import Photo
-from app.queries.submissions import have_bytes_served, have_photos_come
+from app.queries.submissions import Met
 from app.services.evidence import PhotoReused
 from app.services.inspections.submission import (
     DuplicateId,
@@ -48,7 +48,7 @@ def _used(submission: Submission) -> list[tuple[str, tuple[UUID, ...]]]:
 
 
 def find_earlier(
-    session: Session, actor: Actor, submission: Submission, photos: Mapping[UUID, PhotoDeclaration]
+    session: Session, actor: Actor, photos: Mapping[UUID, PhotoDeclaration], met: Met
 ) -> dict[UUID, Photo]:
     """The rows of declared photos that were uploaded before, locked.
 
@@ -56,9 +56,7 @@ def find_earlier(
     other bytes, ``NotADocument`` for a PDF as a photo, ``PhotoReused`` for bytes named anywhere before
     (without saying where; those of rechecks are the re-inspection's to judge).
     """
-    if not photos:
-        return {}
-    earlier = _lock(session, photos) if have_photos_come(session, photos) else {}
+    earlier = _lock(session, photos) if met.photos_came else {}
     for row in earlier.values():
         if row.owner_id != actor.id or row.named_at is not None or row.inspection_id is not None:
             fault = at("/photos", "id-taken", str(row.id))
@@ -73,8 +71,7 @@ def find_earlier(
             raise NotADocument(
                 "Declare a PDF with the role document.", "PDF 请声明为资料（document）。", errors=[fault]
             )
-    hashes = [photos[photo_id].sha256 for photo_id in served_photos(submission)]
-    if have_bytes_served(session, hashes):
+    if met.bytes_served:
         raise PhotoReused("Take a new photo of the place as it is now.", "该照片已使用过，请现场重新拍摄。")
     return earlier
 

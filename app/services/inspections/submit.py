@@ -17,16 +17,16 @@ from app.core.errors import IdTaken
 from app.domain.calendar import WorkCalendar
 from app.domain.vocabulary import FeedType, Role
 from app.models import Hazard, Inspection
-from app.queries.submissions import find_inspection
-from app.services.changes import publish
+from app.queries.submissions import Met, meet
+from app.services.changes import insert_and_publish
 from app.services.grants import upload_grant
 from app.services.hazards.on_site import settle_evidence
 from app.services.inspections.context import (
     check_content,
     check_hazard_ids,
-    find_relapses,
     inspectors_of,
     no_such_premises,
+    question_of,
     site_of,
 )
 from app.services.inspections.findings import Visit, hazard_row
@@ -63,50 +63,52 @@ def submit(
     *,
     office: Office | None,
     now: datetime,
-    after_clash: bool = False,
+    met: Met | None = None,
 ) -> SubmissionAnswer:
     """Accept a visit, or give the first answer again. ``office`` is None for who may not submit.
 
-    ``after_clash``: a first try met an id in use; then it is looked for and named. Raises ``Forbidden``,
-    ``InspectionDiffers``, ``NotFound`` for premises outside the area, and the refusals of ``submission``.
+    ``met`` is what a look at the database found just before; None: look now. Raises ``Forbidden``,
+    ``InspectionDiffers``, ``NotFound`` for premises outside the area, the refusals of ``submission``, and
+    ``IntegrityError`` when something clashes that came after the look.
     """
-    earlier = find_inspection(session, submission.id)
-    if earlier is not None and earlier.request_hash == submission.request_hash:
-        return SubmissionAnswer(earlier.answer, is_replay=True)
+    met = met or meet(session, actor, question_of(submission, now))
+    if met.earlier is not None and met.earlier.request_hash == submission.request_hash:
+        return SubmissionAnswer(met.earlier.answer, is_replay=True)
     require_role(actor, Role.INSPECTOR, Role.OFFICER)
-    if earlier is not None:
-        raise _not_the_same(actor, earlier.reporter_id)
+    if met.earlier is not None:
+        raise _not_the_same(actor, met.earlier.reporter_id)
     if office is None:  # both roles have a street to number in, but for who has no area today
         raise no_such_premises()
-    if after_clash:
-        check_hazard_ids(session, submission)
     check_content(actor, submission)
     photos = declared_photos(submission)
     lock_rechecked(session, actor, submission.rechecks)
-    premises, is_new = site_of(session, actor, submission, now)
+    premises, is_new = site_of(session, actor, submission, met, now=now)
     reporters = inspectors_of(session, actor, submission, now)
-    stored = find_earlier(session, actor, submission, photos)
+    stored = find_earlier(session, actor, photos, met)
     visit = Visit(submission, actor, premises, photos, reporters, office.calendar, now)
-    hazards = _hazard_rows(session, visit, office)
+    hazards = _hazard_rows(visit, office, met)
+    check_hazard_ids(submission, met)
     inspection = inspection_row(visit, office.inspection_number)
-    body = inspection["answer"] = _answer(visit, office, hazards, [])
-    insert_rows(session, submission_rows(visit, inspection, hazards, frozenset(stored)))
-    name_earlier(submission, stored, premises.area_path, now)
-    rechecked: list[UUID] = []
-    recheck_photos: list[UUID] = []
-    if submission.rechecks or stored:
-        outcomes, rechecked, recheck_photos = execute_rechecks(
-            session, actor, submission, calendar=office.calendar, now=now
-        )
-        body = _answer(visit, office, _settled(session, visit, hazards, stored, rechecked), outcomes)
-        session.execute(update(Inspection).where(col(Inspection.id) == submission.id).values(answer=body))
+    inspection["answer"] = _answer(visit, office, hazards, [])
+    rows = submission_rows(visit, inspection, hazards, frozenset(stored))
+    told = [(FeedType.PREMISES, [premises.id])] if is_new else []
+    told += [(FeedType.INSPECTION, [submission.id])]
     named = served_photos(submission)
-    publish(session, FeedType.PREMISES, [premises.id] if is_new else [], now=now)
-    publish(session, FeedType.INSPECTION, [submission.id], now=now)
-    publish(
-        session, FeedType.PHOTO, [*(photo_id for photo_id in photos if photo_id in named), *recheck_photos], now=now
+    named_ids = [photo_id for photo_id in photos if photo_id in named]
+    hazard_ids = [report.id for report in submission.hazards]
+    if not submission.rechecks and not stored:
+        told += [(FeedType.PHOTO, named_ids), (FeedType.HAZARD, hazard_ids)]
+        insert_and_publish(session, rows, told, now=now)
+        return SubmissionAnswer(inspection["answer"])
+    insert_rows(session, rows)
+    name_earlier(submission, stored, premises.area_path, now)
+    outcomes, rechecked, recheck_photos = execute_rechecks(
+        session, actor, submission, calendar=office.calendar, now=now
     )
-    publish(session, FeedType.HAZARD, [*(report.id for report in submission.hazards), *rechecked], now=now)
+    body = _answer(visit, office, _settled(session, visit, hazards, stored, rechecked), outcomes)
+    session.execute(update(Inspection).where(col(Inspection.id) == submission.id).values(answer=body))
+    told += [(FeedType.PHOTO, [*named_ids, *recheck_photos]), (FeedType.HAZARD, [*hazard_ids, *rechecked])]
+    insert_and_publish(session, [], told, now=now)
     return SubmissionAnswer(body)
 
 
@@ -119,11 +121,10 @@ def _not_the_same(actor: Actor, reporter_id: UUID) -> InspectionDiffers | IdTake
     return IdTaken("This inspection id is in use.", "检查编号已被占用。")
 
 
-def _hazard_rows(session: Session, visit: Visit, office: Office) -> list[dict[str, Any]]:
+def _hazard_rows(visit: Visit, office: Office, met: Met) -> list[dict[str, Any]]:
     reports = visit.submission.hazards
-    relapses = find_relapses(session, visit)
     return [
-        hazard_row(visit, report, place, number, relapse_of=relapses.get(report.finding_code))
+        hazard_row(visit, report, place, number, relapse_of=met.closed.get(report.finding_code or ""))
         for place, (report, number) in enumerate(zip(reports, office.hazard_numbers, strict=True))
     ]
 
