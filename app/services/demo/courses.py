@@ -58,7 +58,9 @@ class Courses:
         if finding.fixed == "no" and (finding.age == age or self._r.random() < 0.5):
             claimant = self.claim(finding, age, self.other(finding))
         elif finding.fixed == "no":
-            claimant = self.claim(finding, self._r.randint(age, finding.age), finding.visit.by)
+            claimant = self.claim(
+                finding, self._r.randint(age, max(age, self._days.age_of(finding.last_at))), finding.visit.by
+            )
         else:
             claimant = finding.visit.by
         self.passes(finding, age, claimant)
@@ -95,16 +97,17 @@ class Courses:
 
     def close(self, finding: Finding, age: int) -> None:
         """Closed ``age`` days ago at the latest, by re-inspection or, for one's own work, by confirmation."""
-        room = finding.age - age
+        since = self._days.age_of(finding.last_at) if finding.steps else finding.age
+        room = max(0, since - age)
         took = min(room, self._usual_time(finding))
-        done = finding.age - took
+        done = since - took
         if self._r.random() < 0.1:
             self.await_confirmation(finding, max(done, age + 1) if room else age)
             self.add(finding, Deed.CONFIRM, self._r.choice([LEADER, LEADER, DISTRICT]), age if not room else done)
             return
         claimant = None
         if finding.fixed == "no" and self._r.random() < 0.3:
-            claimant = self.claim(finding, finding.age - took * 2 // 3)
+            claimant = self.claim(finding, since - took * 2 // 3)
         self.passes(finding, done, self.other(finding, claimant))
 
     def close_suspected(self, finding: Finding, age: int, *, is_major: bool) -> None:
