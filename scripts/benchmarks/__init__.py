@@ -1,0 +1,1 @@
+"""Measured comparisons: the service against its own database doing the same rows, in the same rounds."""

@@ -1,0 +1,95 @@
+"""Photo ingest: CPU time from the upload to the thumbnail, against hashing and decoding the same bytes once."""
+
+import hashlib
+import io
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import psycopg
+from PIL import Image
+
+from app.core.clock import rfc3339
+from app.core.thumbnail_worker import make_thumbnail
+from scripts.benchmarks.programs import CannotMeasure, Load, cpu_s, family
+from scripts.benchmarks.server import Server
+from scripts.benchmarks.table import Case
+from scripts.benchmarks.world import World, inspector_token
+
+ASKED = 1.5
+PHOTOS_A_ROUND = 12
+READY_S = 120.0
+_WIDTH, _HEIGHT = 4000, 3000
+_MARK = b"xiaohao-bench-" + b"0" * 32
+
+
+def photo_case(world: World, server: Server, folder: Path) -> Case:
+    """The case; its figures are photos a second of CPU time, on both sides."""
+    template = _photo()
+    path = folder / "photo.jpg"
+
+    def limit(_number: int) -> Load:
+        before = time.process_time()
+        for _ in range(PHOTOS_A_ROUND):
+            content = _fresh(template)
+            path.write_bytes(content)
+            hashlib.sha256(content)
+            make_thumbnail(path)
+        return _per_s(time.process_time() - before)
+
+    def ours(_number: int) -> Load:
+        photos = [_fresh(template) for _ in range(PHOTOS_A_ROUND)]
+        before = cpu_s(family(server.pid))
+        _deliver(world, server, photos)
+        return _per_s(cpu_s(family(server.pid)) - before)
+
+    name = f"POST /photos of {len(template) / 1e6:.1f} MB, thumbnail (per CPU s)"
+    return Case(name, "SHA-256, draft decode, thumbnail (per CPU s)", limit, ours, asked=ASKED, is_at_most=True)
+
+
+def _per_s(cpu: float) -> Load:
+    return Load(PHOTOS_A_ROUND / cpu, cpu_us=1e6 * cpu / PHOTOS_A_ROUND)
+
+
+def _deliver(world: World, server: Server, photos: list[bytes]) -> None:
+    """Upload one after another, and wait until the last thumbnail is there; asking costs the server nothing."""
+    headers = {"Authorization": f"Bearer {inspector_token(1, 0)}"}
+    ids = []
+    with httpx.Client(base_url=f"{server.url}/api/v1", headers=headers, timeout=30) as client:
+        for content in photos:
+            ids.append(uuid4())
+            form = {
+                "id": str(ids[-1]),
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "taken_at": rfc3339(datetime.now(UTC)),
+                "source": "camera",
+                "role": "before",
+            }
+            answer = client.post("/photos", data=form, files={"file": ("photo.jpg", content, "image/jpeg")})
+            if answer.status_code != 201:
+                raise CannotMeasure(f"POST /photos: {answer.status_code} {answer.text[:300]}")
+    deadline = time.monotonic() + READY_S
+    with psycopg.connect(world.url, autocommit=True) as connection:
+        query = "SELECT count(*) FROM photo WHERE id = ANY(%s) AND thumbnail_ready"
+        while connection.execute(query, [ids]).fetchone() != (len(ids),):
+            if time.monotonic() > deadline:
+                raise CannotMeasure("the thumbnails did not come")
+            time.sleep(0.02)
+
+
+def _photo() -> bytes:
+    """A JPEG of 12 megapixels and about 2.5 MB, like one of a phone: soft shapes with grain."""
+    soft = Image.effect_noise((_WIDTH // 40, _HEIGHT // 40), 90).resize((_WIDTH, _HEIGHT), Image.Resampling.BICUBIC)
+    grey = Image.blend(soft, Image.effect_noise((_WIDTH, _HEIGHT), 62), 0.45)
+    image = Image.merge("RGB", (grey, soft, grey.point(lambda value: 255 - value)))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=82, subsampling=2, comment=_MARK)
+    return buffer.getvalue()
+
+
+def _fresh(template: bytes) -> bytes:
+    """The same picture in bytes that nobody has sent."""
+    return template.replace(_MARK, b"xiaohao-bench-" + secrets.token_hex(16).encode(), 1)

@@ -1,0 +1,70 @@
+"""The service as ``xiaohao serve`` runs it: one process, the worker inside."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.config import Settings
+from scripts.benchmarks.programs import CannotMeasure
+from tests.postgres import free_port
+
+START_S = 30.0
+STOP_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that answers at ``url``."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def serve(settings: Settings, log: Path) -> Iterator[Server]:
+    """The server on a free port until the block ends; its lines go to ``log``."""
+    port = free_port()
+    assert settings.database_url is not None
+    assert settings.secret_key is not None
+    chosen = {
+        "PORT": str(port),
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "DEMO": "0",
+    }
+    environment = os.environ | {f"XIAOHAO_{name}": value for name, value in chosen.items()}
+    with log.open("wb") as lines:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("xiaohao")), "serve"], env=environment, stdout=lines, stderr=lines
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait(process, url, log)
+            yield Server(url, process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"{url}/readyz", timeout=5).close()  # noqa: S310  our own address
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return
+    raise CannotMeasure(f"the server did not start: {log.read_text(errors='replace')[-1500:]}")
