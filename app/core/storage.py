@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,6 +166,27 @@ class Storage:
                     path.unlink()
                     removed += 1
         return removed
+
+    def drop(self, sha256: str, *, untouched_for_s: float = 86_400) -> bool:
+        """Remove an original and its thumbnail, unless somebody put it there lately; whether it is gone.
+
+        It is taken aside first and looked at then, so that an upload of the same bytes at this moment keeps its file.
+        """
+        address, aside = self.path(sha256), self._incoming / f"dropped-{secrets.token_hex(8)}"
+        with _disk():
+            try:
+                address.rename(aside)
+            except FileNotFoundError:
+                return False
+            if aside.stat().st_mtime > time.time() - untouched_for_s:
+                if address.exists():
+                    aside.unlink()
+                else:
+                    aside.rename(address)
+                return False
+            aside.unlink()
+            self.thumbnail_path(sha256).unlink(missing_ok=True)
+        return True
 
     def check(self) -> None:
         """Write, flush and remove a byte. Raises ``StorageFull`` or ``StorageUnavailable``."""

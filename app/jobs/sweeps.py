@@ -9,13 +9,14 @@ from app.services.hazards.voids import lapse_voids
 from app.services.jobs import forget_done, place_of
 from app.services.runtime import Runtime
 from app.services.tokens import forget_expired
+from app.services.unnamed_photos import drop_unused_bytes, remove_unnamed
 
 DONE_JOBS_KEPT = timedelta(days=30)
 
 
 def sweep(runtime: Runtime) -> None:
     """Everything that is due now; what fails is logged and leaves the others alone."""
-    for task in (_lapse_voids, _forget_tokens, _forget_jobs, _clear_incoming):
+    for task in (_lapse_voids, _forget_tokens, _forget_jobs, _remove_unnamed_photos, _clear_incoming):
         _run(task, runtime)
 
 
@@ -41,6 +42,16 @@ def _forget_tokens(runtime: Runtime) -> int:
 def _forget_jobs(runtime: Runtime) -> int:
     with runtime.db.write() as session:
         return forget_done(session, before=runtime.clock() - DONE_JOBS_KEPT)
+
+
+def _remove_unnamed_photos(runtime: Runtime) -> int:
+    with runtime.db.write() as session:
+        removed = remove_unnamed(session, now=runtime.clock())
+    for photo_id, _ in removed:
+        structlog.get_logger().info("unnamed_photo_removed", photo=photo_id)
+    with runtime.db.read() as session:
+        drop_unused_bytes(session, runtime.storage, [sha256 for _, sha256 in removed])
+    return len(removed)
 
 
 def _clear_incoming(runtime: Runtime) -> int:

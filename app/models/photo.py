@@ -10,6 +10,7 @@ from app.domain.vocabulary import PhotoRole, PhotoSource
 from app.models.types import AREA_PATH, Id, UtcDateTime, text_enum
 
 _NAMED = text("named_at IS NOT NULL")
+_UNNAMED = text("named_at IS NULL")
 
 
 class Photo(SQLModel, table=True):
@@ -27,6 +28,7 @@ class Photo(SQLModel, table=True):
             postgresql_where=_NAMED,
             sqlite_where=_NAMED,
         ),
+        Index("ix_photo_unnamed", "created_at", "id", postgresql_where=_UNNAMED, sqlite_where=_UNNAMED),
     )
 
     id: UUID = Field(primary_key=True, sa_type=Id)

@@ -696,6 +696,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_photo_inspection_id"), ["inspection_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_photo_owner_id"), ["owner_id"], unique=False)
         batch_op.create_index(
+            "ix_photo_unnamed",
+            ["created_at", "id"],
+            unique=False,
+            postgresql_where=sa.text("named_at IS NULL"),
+            sqlite_where=sa.text("named_at IS NULL"),
+        )
+        batch_op.create_index(
             "uq_photo_named_sha256",
             ["sha256"],
             unique=True,
@@ -844,6 +851,9 @@ def downgrade() -> None:
             "uq_photo_named_sha256",
             postgresql_where=sa.text("named_at IS NOT NULL"),
             sqlite_where=sa.text("named_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_photo_unnamed", postgresql_where=sa.text("named_at IS NULL"), sqlite_where=sa.text("named_at IS NULL")
         )
         batch_op.drop_index(batch_op.f("ix_photo_owner_id"))
         batch_op.drop_index(batch_op.f("ix_photo_inspection_id"))

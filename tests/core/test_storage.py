@@ -173,3 +173,14 @@ def test_not_ready_when_it_cannot_be_written(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageUnavailable):
         Storage(tmp_path / "file" / "storage").check()
+
+
+def test_dropped_once_nobody_has_touched_it_lately(storage):
+    sha256 = keep(storage, b"evidence")
+    storage.put_thumbnail(sha256, b"small")
+    assert not storage.drop(sha256)
+    assert storage.has(sha256)
+    os.utime(storage.path(sha256), (0, 0))
+    assert storage.drop(sha256)
+    assert files(storage) == []
+    assert not storage.drop(sha256)

@@ -1,7 +1,9 @@
 """The worker's threads: they do what is due, survive what fails, and end when told."""
 
+import os
 import time
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 import structlog
@@ -116,6 +118,34 @@ class TestSweep:
         sweep(runtime)
         session.expire_all()
         assert session.execute(own).scalar_one_or_none() is None
+
+    def test_photos_that_nothing_named_go_after_180_days(self, phone, street, runtime, session, clock):
+        forgotten, named = shoot("after", at=clock()), shoot("after", at=clock())
+        for shot in (forgotten, named):
+            assert phone.upload(street.inspector, shot).status_code == 201
+            os.utime(runtime.storage.path(shot.sha256), (0, 0))
+        assert phone.claim(street.inspector, phone.report(), photo_ids=[named.id]).status_code == 201
+        clock.move(days=179)
+        sweep(runtime)
+        assert session.scalar(select(func.count()).where(Photo.id == UUID(forgotten.id))) == 1
+        clock.move(days=2)
+        sweep(runtime)
+        assert session.scalar(select(func.count()).where(Photo.id == UUID(forgotten.id))) == 0
+        assert session.scalar(select(func.count()).where(Photo.id == UUID(named.id))) == 1
+        assert not runtime.storage.has(forgotten.sha256)
+        assert runtime.storage.has(named.sha256)
+
+    def test_bytes_that_another_photo_has_stay(self, phone, street, runtime, session, clock):
+        first = shoot("after", at=clock())
+        assert phone.upload(street.inspector, first).status_code == 201
+        clock.move(days=100)
+        copy = shoot("after", at=clock(), content=first.content)
+        assert phone.upload(street.inspector, copy).status_code == 201
+        os.utime(runtime.storage.path(first.sha256), (0, 0))
+        clock.move(days=100)
+        sweep(runtime)
+        assert session.scalars(select(Photo.id)).all() == [UUID(copy.id)]
+        assert runtime.storage.has(first.sha256)
 
     def test_one_that_fails_leaves_the_others_alone(self, phone, street, runtime, session, clock):
         hazard = phone.report()
