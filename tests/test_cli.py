@@ -26,7 +26,7 @@ DISTRICT, STREET, COMMUNITY = "320106", "320106011", "320106011002"
 def environment(request, database_url, tmp_path_factory):
     """A database of its own, installed by the command, with three areas."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XIAOHAO_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("XIAOHAO_DATA_DIR", str(tmp_path_factory.mktemp("data") / "xiaohao"))
         if database_url.startswith("sqlite"):
             assert install() == 0
             yield
@@ -68,6 +68,10 @@ def db(environment):
     made = Database(make_engine(load_settings().sqlalchemy_url, pool_size=2))
     yield made
     made.close()
+
+
+def test_the_folder_of_the_data_is_the_services_alone(environment):
+    assert load_settings().data_dir.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.fixture

@@ -46,8 +46,3 @@ def bounds_of(actor: Actor) -> dict[str, str]:
     for n, area in enumerate(actor.areas):
         bounds |= {f"low_{n}": area.path, f"high_{n}": area.path[:-1] + "0"}
     return bounds
-
-
-def covers(actor: Actor, path: str) -> bool:
-    """The same question about a path already at hand."""
-    return any(path.startswith(area.path) for area in actor.areas)

@@ -50,8 +50,6 @@ class Upload:
 
     fields: dict[str, str]
     incoming: Incoming
-    filename: str | None
-    """As the client calls it; never used as a path."""
 
 
 @asynccontextmanager
@@ -74,7 +72,7 @@ async def receive_upload(request: Request, storage: Storage, max_bytes: int) -> 
             raise _broken()
         if not form.has_file:
             raise _wrong_form(_FILE, "missing", "The file is missing.", "缺少文件。")
-        yield Upload(form.fields, incoming, form.filename)
+        yield Upload(form.fields, incoming)
 
 
 async def _read(request: Request, form: "_Form", incoming: Incoming, max_bytes: int) -> None:
@@ -99,7 +97,6 @@ class _Form:
 
     def __init__(self, boundary: bytes) -> None:
         self.fields: dict[str, str] = {}
-        self.filename: str | None = None
         self.has_file = False
         self.has_ended = False
         self.waiting_bytes = 0
@@ -145,8 +142,6 @@ class _Form:
         if header == b"content-disposition":
             _, options = parse_options_header(value)
             self._name = options[b"name"].decode() if b"name" in options else None
-            if self._name == _FILE and b"filename" in options:
-                self.filename = options[b"filename"].decode()
         elif header == b"content-transfer-encoding" and value.strip().lower() not in {b"binary", b"8bit", b"7bit"}:
             raise _broken()  # RFC 7578, 4.7: nobody sends these any more, and the hash would not be the file's
 

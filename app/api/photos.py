@@ -17,6 +17,7 @@ from app.access.actor import READERS, Actor, require_role
 from app.api.deps import AtRuntime, CurrentActor, Db, Now, get_actor
 from app.api.fields import DeviceInstant, Instant, Sha256
 from app.api.multipart import receive_upload
+from app.api.problems import fault_at, wants_english
 from app.core.errors import NotFound, RangeNotSatisfiable, Rejected, Unauthorized, at
 from app.core.images import inspect, without_metadata
 from app.core.storage import Incoming
@@ -38,6 +39,8 @@ from app.services.runtime import Runtime
 router = APIRouter(prefix="/api/v1/photos", tags=["field", "office"])
 
 MAX_PHOTO_BYTES = 20 * 1024 * 1024
+ASK_AGAIN = "private, no-cache"
+"""A browser may keep the bytes and asks each time whether they are still his to see and the same."""
 
 
 class ThumbnailMissing(NotFound):
@@ -138,21 +141,17 @@ async def post_photo(
 ) -> Response:
     """Deliver a photo's bytes under its own id, before or after what names it."""
     async with receive_upload(request, runtime.storage, MAX_PHOTO_BYTES) as upload:
-        form = _form(upload.fields)
+        form = _form(upload.fields, english=wants_english(request))
         photo, is_new = await to_thread.run_sync(_deliver, runtime, uploader, form, upload.incoming, now)
     stored = PhotoStored.model_validate(photo, from_attributes=True)
     return Response(stored.model_dump_json(), 201 if is_new else 200, media_type="application/json")
 
 
-def _form(fields: dict[str, str]) -> PhotoForm:
+def _form(fields: dict[str, str], *, english: bool) -> PhotoForm:
     try:
         return PhotoForm.model_validate(fields)
     except ValidationError as error:
-        codes = {"missing": "field-missing", "extra_forbidden": "unknown-field", "enum": "unknown-value"}
-        faults = [
-            at(f"/{fault['loc'][0]}", codes.get(fault["type"], "invalid-value"), fault["msg"])
-            for fault in error.errors()
-        ]
+        faults = [fault_at(fault["type"], fault["loc"], fault["msg"], english=english) for fault in error.errors()]
         raise BadPhotoForm(
             "The form's fields are wrong; see errors.", "表单字段有误，详见 errors。", errors=faults
         ) from None
@@ -221,9 +220,10 @@ def get_photo_content(
     if photo.stored_at is None or photo.media_type is None:
         raise NotFound("The photo's bytes have not arrived.", "照片尚未上传。")
     etag = f'"{photo.sha256}"' if gets_original else f'"{photo.sha256}.shared"'
+    headers = {"ETag": etag, "Cache-Control": ASK_AGAIN}
     if _is_known(etag, if_none_match):
-        return Response(status_code=304, headers={"ETag": etag})
-    headers = {"ETag": etag, "Content-Disposition": "inline", "Accept-Ranges": "bytes"}
+        return Response(status_code=304, headers=headers)
+    headers |= {"Content-Disposition": "inline", "Accept-Ranges": "bytes"}
     path = runtime.storage.path(photo.sha256)
     if not gets_original and photo.media_type != "application/pdf":
         return _bytes(request, without_metadata(path), photo.media_type, headers)
@@ -245,10 +245,11 @@ def get_photo_thumbnail(
     if not photo.thumbnail_ready:
         raise ThumbnailMissing("The thumbnail is not made yet, or cannot be.", "缩略图尚未生成或无法生成。")
     etag = f'"{photo.sha256}.thumbnail"'
+    headers = {"ETag": etag, "Cache-Control": ASK_AGAIN}
     if _is_known(etag, if_none_match):
-        return Response(status_code=304, headers={"ETag": etag})
+        return Response(status_code=304, headers=headers)
     path = runtime.storage.thumbnail_path(photo.sha256)
-    return FileResponse(path, media_type="image/jpeg", headers={"ETag": etag})
+    return FileResponse(path, media_type="image/jpeg", headers=headers)
 
 
 def _is_known(etag: str, if_none_match: str | None) -> bool:

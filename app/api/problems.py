@@ -132,7 +132,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     if any(fault["type"] == "json_invalid" for fault in raw):
         return problem(request, BrokenJson("The body cannot be parsed as JSON.", "请求体无法解析为 JSON。"))
     english = wants_english(request)
-    faults = [_fault(fault["type"], fault["loc"], str(fault["msg"]), english=english) for fault in raw[:20]]
+    faults = [fault_at(fault["type"], fault["loc"][1:], str(fault["msg"]), english=english) for fault in raw[:20]]
     codes = {fault["code"] for fault in faults}
     rejected = _Validation("The request does not match its schema; see errors.", "请求内容不符合要求，详见 errors。")
     return _with_code(request, rejected, codes.pop() if len(codes) == 1 else "content-rejected", faults)
@@ -143,9 +143,10 @@ def _with_code(request: Request, error: DomainError, code: str, faults: list[dic
     return problem(request, error)
 
 
-def _fault(kind: str, loc: Sequence[object], message: str, *, english: bool) -> dict[str, str]:
+def fault_at(kind: str, loc: Sequence[object], message: str, *, english: bool) -> dict[str, str]:
+    """What Pydantic found at ``loc``, with our code, in the client's language."""
     code, zh = CODE_OF_FAULT.get(kind, ("invalid-value", "取值无效"))
-    pointer = "/" + "/".join(str(part) for part in loc[1:])
+    pointer = "/" + "/".join(str(part) for part in loc)
     return {"pointer": pointer, "code": code, "message": message if english else f"{zh}：{pointer}"}
 
 

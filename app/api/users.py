@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access.actor import require_role
 from app.access.passwords import hash_password
 from app.api.deps import CurrentActor, Db, Now, get_raw_json
-from app.api.fields import Instant, Storable
+from app.api.fields import Day, Instant, Storable
 from app.core.clock import business_date
 from app.domain.vocabulary import AreaLevel, Role
 from app.queries import accounts as account_queries
@@ -94,8 +94,8 @@ class NewTerm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     area_id: UUID
-    valid_from: date | None = None
-    valid_to: date | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
 
 
 class NewUserBody(BaseModel):
@@ -109,7 +109,7 @@ class NewUserBody(BaseModel):
     role: Role
     password: Password
     certificate_no: Annotated[str, Field(min_length=1, max_length=40), Storable] | None = None
-    certificate_valid_to: date | None = None
+    certificate_valid_to: Day | None = None
     areas: Annotated[list[NewTerm], Field(min_length=1, max_length=MAX_AREAS)]
 
 

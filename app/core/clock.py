@@ -23,11 +23,6 @@ def business_date(instant: datetime) -> date:
     return (instant.astimezone(UTC) + _SHANGHAI_OFFSET).date()
 
 
-def end_of_day(day: date) -> datetime:
-    """The instant at which ``day`` ends in Asia/Shanghai (24:00, exclusive)."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) - _SHANGHAI_OFFSET
-
-
 def rfc3339(instant: datetime) -> str:
     """RFC 3339 in UTC with ``Z`` and six decimals, the same text for both databases."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -3,6 +3,7 @@
 Read once by ``create_app`` or a command and handed down. Source: contract.md, «Settings».
 """
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "XIAOHAO_"
+SECRET_BYTES = 32
 
 
 class BadSettings(Exception):
@@ -58,7 +60,7 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _long_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 32:
+        if value is not None and len(value.get_secret_value()) < SECRET_BYTES:
             raise ValueError("must have at least 32 characters")
         return value
 
@@ -111,12 +113,28 @@ def secret_key(settings: Settings) -> bytes:
         raise BadSettings(f"{PREFIX}SECRET_KEY is required with a database of your own")
     path = settings.data_dir / "secret-key"
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _make_key(path)
+    key = path.read_bytes()
+    if len(key) < SECRET_BYTES:
+        raise BadSettings(f"{path} is damaged: restore it, or set {PREFIX}SECRET_KEY")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a whole key or none; whoever comes first decides."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_bytes()
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_hex(SECRET_BYTES).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

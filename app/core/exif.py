@@ -1,7 +1,7 @@
 """The few EXIF facts we keep, read from hostile bytes.
 
 A reader of our own, because Pillow's copies every value that the block points at: 64 KiB of entries
-that overlap make it hold hundreds of MiB. This one looks at ten tags, and nothing in the block can
+that overlap make it hold hundreds of MiB. This one looks at a few tags, and nothing in the block can
 make it fail: what cannot be read is ``None``.
 """
 
@@ -21,11 +21,10 @@ _TYPE_BYTES: Final = {2: 1, 3: 2, 4: 4, 5: 8, 7: 1}  # ASCII, SHORT, LONG, RATIO
 
 _MAKE, _MODEL, _ORIENTATION, _DATE_TIME = 0x010F, 0x0110, 0x0112, 0x0132
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
-_DATE_TIME_ORIGINAL, _OFFSET_TIME, _OFFSET_TIME_ORIGINAL = 0x9003, 0x9010, 0x9011
+_DATE_TIME_ORIGINAL = 0x9003
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 
 _TIME: Final = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_OFFSET: Final = re.compile(r"([+-])(\d\d):?(\d\d)")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]+")
 
 
@@ -35,8 +34,6 @@ class ExifFacts:
 
     taken_at_device: datetime | None = None
     """Local time without a zone, as the camera's clock showed it."""
-    offset_minutes: int | None = None
-    """Minutes east of UTC that belong to ``taken_at_device``, where the camera wrote them."""
     latitude: float | None = None
     longitude: float | None = None
     camera_make: str | None = None
@@ -52,14 +49,9 @@ def read_exif(tiff: bytes | None) -> ExifFacts:
     main = block.entries(block.long_at(4))
     camera = block.entries(_first_int(main.get(_EXIF_IFD)))
     position = _position(block.entries(_first_int(main.get(_GPS_IFD))))
-    taken_at, zone = camera.get(_DATE_TIME_ORIGINAL), camera.get(_OFFSET_TIME_ORIGINAL)
-    if _time(taken_at) is None:
-        taken_at, zone = main.get(_DATE_TIME), camera.get(_OFFSET_TIME)
-    time = _time(taken_at)
     orientation = _first_int(main.get(_ORIENTATION))
     return ExifFacts(
-        taken_at_device=time,
-        offset_minutes=_offset(zone) if time is not None else None,
+        taken_at_device=_time(camera.get(_DATE_TIME_ORIGINAL)) or _time(main.get(_DATE_TIME)),
         latitude=position[0] if position else None,
         longitude=position[1] if position else None,
         camera_make=_text(main.get(_MAKE)),
@@ -108,8 +100,7 @@ class _Block:
 
 
 _WANTED: Final = frozenset(
-    {_MAKE, _MODEL, _ORIENTATION, _DATE_TIME, _EXIF_IFD, _GPS_IFD}
-    | {_DATE_TIME_ORIGINAL, _OFFSET_TIME, _OFFSET_TIME_ORIGINAL}
+    {_MAKE, _MODEL, _ORIENTATION, _DATE_TIME, _DATE_TIME_ORIGINAL, _EXIF_IFD, _GPS_IFD}
     | {_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE}
 )
 
@@ -132,13 +123,6 @@ def _time(value: _Value | None) -> datetime | None:
     with suppress(ValueError):
         return datetime(*map(int, match.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - EXIF has no zone, six groups
     return None
-
-
-def _offset(value: _Value | None) -> int | None:
-    if (match := _OFFSET.fullmatch(_text(value) or "")) is None:
-        return None
-    minutes = int(match[2]) * 60 + int(match[3])
-    return None if minutes > 14 * 60 else -minutes if match[1] == "-" else minutes
 
 
 def _position(values: dict[int, _Value]) -> tuple[float, float] | None:

@@ -39,8 +39,6 @@ class ImageFacts:
     """As stored; an ``orientation`` of 5 to 8 shows them exchanged."""
     taken_at_device: datetime | None = None
     """Local time of the camera's clock, without a zone."""
-    exif_offset_minutes: int | None = None
-    """Minutes east of UTC, where the camera wrote them."""
     latitude: float | None = None
     longitude: float | None = None
     camera_make: str | None = None
@@ -73,7 +71,6 @@ def inspect(path: Path) -> ImageFacts:
         layout.width,
         layout.height,
         exif.taken_at_device,
-        exif.offset_minutes,
         exif.latitude,
         exif.longitude,
         exif.camera_make,

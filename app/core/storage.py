@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 from uuid import uuid4
 
 from app.core.errors import TooLarge, Unavailable
@@ -140,10 +140,6 @@ class Storage:
     def has(self, sha256: str) -> bool:
         """Whether the original is here."""
         return self.path(sha256).is_file()
-
-    def open(self, sha256: str) -> BinaryIO:
-        """The original for reading. Raises ``FileNotFoundError``."""
-        return self.path(sha256).open("rb")
 
     def thumbnail_path(self, sha256: str) -> Path:
         """Where the thumbnail of the original with this hash is, or would be."""

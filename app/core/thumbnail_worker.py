@@ -63,6 +63,10 @@ def make_thumbnail(path: Path) -> Thumbnail:
                 return _shrink(image)
     except MemoryError:
         raise Unreadable("needs too much memory") from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's, not the picture's: Pillow's own have no number
+            raise
+        raise Unreadable(str(error)[:200]) from error
     except Exception as error:  # Pillow raises nearly anything on hostile files
         raise Unreadable(f"{type(error).__name__}: {error}"[:200]) from error
 

@@ -78,7 +78,6 @@ def _fraction(digits: str) -> orjson.Fragment:
 
 
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]|\\\\u")
-_text = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 

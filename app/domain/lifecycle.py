@@ -87,6 +87,8 @@ class Case:
     severity: Severity
     has_claim: bool = False
     """A claim stands in this round."""
+    is_claimed_by_report: bool = False
+    """The claim is the report itself (即查即改): everyone who inspected made it."""
     has_determination: bool = False
     void_pending: bool = False
     is_supervised: bool = False
@@ -252,8 +254,10 @@ def next_status(case: Case, action: Action, parts: frozenset[Part] = frozenset()
             f"隐患当前状态为“{STATUS_ZH[case.status]}”，不能执行此操作。",
         )
     if action is Action.PASS_REINSPECTION:
-        own_work = Part.CLAIMANT if case.has_claim else Part.REPORTER
-        if case.severity is not Severity.GENERAL or own_work in parts:
+        own_work = {Part.CLAIMANT} if case.has_claim else {Part.REPORTER}
+        if case.is_claimed_by_report:
+            own_work.add(Part.REPORTER)
+        if case.severity is not Severity.GENERAL or own_work & parts:
             return Status.AWAITING_CONFIRMATION
     return target
 
@@ -285,6 +289,15 @@ def refusal_of(action: Action, role: Role, case: Case, parts: frozenset[Part]) -
             "Record the determination (major or general) before the close-out.", "销号前须先记录重大隐患判定结论。"
         )
     return None
+
+
+INTERIM_FROM_DAYS = 15
+"""Longer terms need interim measures even for general hazards."""
+
+
+def needs_interim_measures(severity: Severity, days: int) -> bool:
+    """Whether people must be kept safe until it is fixed. Source: lifecycle.md, «set interim measures»."""
+    return severity is not Severity.GENERAL or days > INTERIM_FROM_DAYS
 
 
 @lru_cache(maxsize=4096)

@@ -24,8 +24,8 @@ def make_photo_thumbnail(runtime: Runtime, pool: ThumbnailPool, job: Claim) -> N
     readable = sha256 is not None and _make(runtime, pool, sha256)
     now: datetime = runtime.clock()
     with runtime.db.write() as session:
-        record_decoded(session, photo_id, readable=readable, now=now)
         finish(session, job, now=now)
+        record_decoded(session, photo_id, readable=readable, now=now)
 
 
 def _make(runtime: Runtime, pool: ThumbnailPool, sha256: str) -> bool:

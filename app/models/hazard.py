@@ -77,11 +77,11 @@ class Hazard(SQLModel, table=True):
     reporter_id: UUID = Field(sa_type=Id)
     reporter_ids: list[str] = Field(sa_type=JSON_TEXT)  # the sender and everyone who inspected
     handler_id: UUID = Field(foreign_key="user_account.id", index=True, sa_type=Id)
-    claimant_id: UUID | None = Field(default=None, foreign_key="user_account.id", sa_type=Id)  # of this round
+    claimant_id: UUID | None = Field(default=None, sa_type=Id)  # of this round
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    reinspector_id: UUID | None = Field(default=None, foreign_key="user_account.id", sa_type=Id)  # of this round
+    reinspector_id: UUID | None = Field(default=None, sa_type=Id)  # of this round
     reinspected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    determined_by_id: UUID | None = Field(default=None, foreign_key="user_account.id", sa_type=Id)
+    determined_by_id: UUID | None = Field(default=None, sa_type=Id)
     determined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     round_began_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # last failed re-inspection or refusal
     last_event_at: datetime = Field(sa_type=UtcDateTime)  # business time
@@ -120,7 +120,7 @@ class HazardEvent(SQLModel, table=True):
     hazard_id: UUID = Field(foreign_key="hazard.id", sa_type=Id)
     version: int  # of the hazard after it
     action: str = Field(max_length=40)
-    actor_id: UUID | None = Field(default=None, foreign_key="user_account.id", sa_type=Id)  # None: the system
+    actor_id: UUID | None = Field(default=None, sa_type=Id)  # None: the system
     actor_role: str | None = Field(default=None, max_length=20)
     occurred_at: datetime = Field(sa_type=UtcDateTime)  # business time
     recorded_at: datetime = Field(sa_type=UtcDateTime)  # receipt

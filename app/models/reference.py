@@ -51,5 +51,5 @@ class ReceiptKey(SQLModel, table=True):
     wrapped_private_key: str = Field(max_length=200)
     valid_from: datetime = Field(sa_type=UtcDateTime)
     valid_to: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    signed_by_id: UUID | None = Field(default=None, foreign_key="receipt_key.id", sa_type=Id)
+    signed_by_id: UUID | None = Field(default=None, sa_type=Id)
     signature: str | None = Field(default=None, max_length=100)  # of the public key, by the key before

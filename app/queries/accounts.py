@@ -38,7 +38,7 @@ class AreaTerm:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account with all its areas, past and future ones too, in the order of their paths."""
+    """A person's account with its areas inside the reader's, past and future ones too, in the order of their paths."""
 
     user: User
     areas: list[AreaTerm]
@@ -94,14 +94,14 @@ def list_users(
     if role is not None:
         query = query.where(col(User.role) == role)
     if after is not None:
-        query = query.where(col(User.id) > _id_of(after))
+        query = query.where(col(User.id) > _after(actor, "users", after))
     users, more = cut(list(session.scalars(query)), limit)
-    return Page(_with_areas(session, users), encode_cursor(str(users[-1].id)) if more else None)
+    return Page(_with_areas(session, actor, users), encode_cursor(actor, "users", str(users[-1].id)) if more else None)
 
 
 def get_account(session: Session, actor: Actor, user_id: UUID, *, today: date) -> Account:
     """An account under the actor. Raises ``NotFound``, also when one of its areas lies elsewhere."""
-    return _with_areas(session, [get_user(session, actor, user_id, today=today)])[0]
+    return _with_areas(session, actor, [get_user(session, actor, user_id, today=today)])[0]
 
 
 def get_user(session: Session, actor: Actor, user_id: UUID, *, today: date, lock: bool = False) -> User:
@@ -125,9 +125,9 @@ def list_clients(
         .limit(limit + 1)
     )
     if after is not None:
-        query = query.where(col(Client.id) > _id_of(after))
+        query = query.where(col(Client.id) > _after(actor, "clients", after))
     rows, more = cut([ClientAccount(client, area) for client, area in session.execute(query)], limit)
-    return Page(rows, encode_cursor(str(rows[-1].client.id)) if more else None)
+    return Page(rows, encode_cursor(actor, "clients", str(rows[-1].client.id)) if more else None)
 
 
 def get_client(session: Session, actor: Actor, client_id: UUID, *, lock: bool = False) -> ClientAccount:
@@ -151,11 +151,11 @@ def _is_under(actor: Actor, today: date) -> ColumnElement[bool]:
     return and_(exists().where(own, inside), not_(exists().where(own, lasts, not_(inside))))
 
 
-def _with_areas(session: Session, users: Sequence[User]) -> list[Account]:
+def _with_areas(session: Session, actor: Actor, users: Sequence[User]) -> list[Account]:
     query = (
         select(UserArea, Area)
         .join(Area, col(Area.id) == col(UserArea.area_id))
-        .where(col(UserArea.user_id).in_([user.id for user in users]))
+        .where(in_area_of(actor, col(Area.path)), col(UserArea.user_id).in_([user.id for user in users]))
         .order_by(col(Area.path), col(UserArea.valid_from))
     )
     terms: dict[UUID, list[AreaTerm]] = {user.id: [] for user in users}
@@ -164,8 +164,8 @@ def _with_areas(session: Session, users: Sequence[User]) -> list[Account]:
     return [Account(user, terms[user.id]) for user in users]
 
 
-def _id_of(cursor: str) -> UUID:
+def _after(actor: Actor, order: str, cursor: str) -> UUID:
     try:
-        return UUID(decode_cursor(cursor, 1)[0])
+        return UUID(decode_cursor(actor, order, cursor, 1)[0])
     except ValueError as error:
         raise bad_cursor() from error

@@ -1,6 +1,5 @@
 """Districts, streets, communities and grids within the caller's own areas."""
 
-import re
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,9 +10,7 @@ from app.access.scope import in_area_of
 from app.core.errors import NotFound
 from app.domain.vocabulary import AreaLevel
 from app.models import Area
-from app.queries.paging import DEFAULT_LIMIT, Page, bad_cursor, cut, decode_cursor, encode_cursor
-
-_PATH = re.compile(r"[0-9/]{1,64}")
+from app.queries.paging import DEFAULT_LIMIT, Page, bad_cursor, cut, decode_cursor, encode_cursor, path_of
 
 
 def list_areas(
@@ -33,9 +30,9 @@ def list_areas(
     if parent_id is not None:
         query = query.where(col(Area.parent_id) == parent_id)
     if after is not None:
-        query = query.where(path > _path_of(after))
+        query = query.where(path > _after(actor, after))
     areas, more = cut(list(session.scalars(query)), limit)
-    return Page(areas, encode_cursor(areas[-1].path) if more else None)
+    return Page(areas, encode_cursor(actor, "areas", areas[-1].path) if more else None)
 
 
 def get_area(session: Session, actor: Actor, area_id: UUID) -> Area:
@@ -47,8 +44,9 @@ def get_area(session: Session, actor: Actor, area_id: UUID) -> Area:
     return area
 
 
-def _path_of(cursor: str) -> str:
-    path = decode_cursor(cursor, 1)[0]
-    if not _PATH.fullmatch(path):
-        raise bad_cursor()
-    return path
+def _after(actor: Actor, cursor: str) -> str:
+    (path,) = decode_cursor(actor, "areas", cursor, 1)
+    try:
+        return path_of(path)
+    except ValueError as error:
+        raise bad_cursor() from error

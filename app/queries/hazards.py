@@ -103,9 +103,7 @@ def list_hazards(
     """
     after: dict[str, Any] = {}
     if cursor is not None:
-        made_for, as_of, by, value, last_id = decode_cursor(cursor, 5)
-        if made_for != f"hazards:{sort}" or by != str(actor.id):
-            raise bad_cursor()
+        as_of, value, last_id = decode_cursor(actor, f"hazards:{sort}", cursor, 3)
         wanted = replace(wanted, as_of=_day_of(wanted, as_of))
         after = _after(sort, value, last_id)
     values = wanted.values() | after
@@ -114,8 +112,8 @@ def list_hazards(
     next_cursor = None
     if len(rows) > limit:
         last = page[-1]
-        key = (_sort_text(last.sort_key), str(last.id))
-        next_cursor = encode_cursor(f"hazards:{sort}", str(wanted.as_of), str(actor.id), *key)
+        key = (str(wanted.as_of), _sort_text(last.sort_key), str(last.id))
+        next_cursor = encode_cursor(actor, f"hazards:{sort}", *key)
     return [_as_read(actor, row, wanted.as_of) for row in page], next_cursor
 
 
@@ -149,6 +147,7 @@ def case_of(row: Hazard | Row[Any], void: VoidRequest | Row[Any] | None) -> Case
         status=Status(row.status),
         severity=Severity(row.severity),
         has_claim=row.claimant_id is not None,
+        is_claimed_by_report=row.claimant_id is not None and row.fixed_on_site and row.round == 1,
         has_determination=row.determined_at is not None,
         void_pending=void is not None and void.asked_by_id is not None,
     )
@@ -208,7 +207,13 @@ def _as_read(actor: Actor, row: Row[Any], as_of: date) -> str:
 @lru_cache(maxsize=4096)
 def _actions_json(role: Role, facts: tuple[str, str, bool, bool, bool], parts: frozenset[Part]) -> str:
     status, severity, unclaimed, undetermined, unasked = facts
-    case = Case(Status(status), Severity(severity), not unclaimed, not undetermined, void_pending=not unasked)
+    case = Case(
+        Status(status),
+        Severity(severity),
+        has_claim=not unclaimed,
+        has_determination=not undetermined,
+        void_pending=not unasked,
+    )
     return orjson.dumps(allowed_actions(role, case, parts)).decode()
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any  # columns of any table
 from uuid import UUID
 
-from sqlalchemy import func, literal, or_, select, tuple_
+from sqlalchemy import func, literal, select, tuple_
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
@@ -14,6 +14,7 @@ from app.core.errors import NotFound
 from app.models import Answer, Hazard, Inspection, Photo, Premises
 from app.models.types import Id, UtcDateTime
 from app.queries.paging import Page, bad_cursor, cut, decode_cursor, encode_cursor, instant_of
+from app.queries.photos import photo_in_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def list_inspections(
     counted = (
         select(func.count())
         .select_from(Hazard)
-        .where(col(Hazard.inspection_id) == col(Inspection.id))
+        .where(in_area_of(actor, Hazard.area_path), col(Hazard.inspection_id) == col(Inspection.id))
         .correlate(Inspection)
         .scalar_subquery()
     )
@@ -61,7 +62,7 @@ def list_inspections(
     next_cursor = None
     if more:
         last = rows[-1][0]
-        next_cursor = encode_cursor(f"inspections:{actor.id}", rfc3339(last.received_at), str(last.id))
+        next_cursor = encode_cursor(actor, "inspections", rfc3339(last.received_at), str(last.id))
     return Page(rows, next_cursor)
 
 
@@ -76,24 +77,20 @@ def get_inspection(session: Session, actor: Actor, inspection_id: UUID) -> Inspe
         raise NotFound("No such inspection in your area.", "在您的辖区内未找到该检查记录。")
 
     def all_of(entity: type[Any], order: Any, *conditions: Any) -> list[Any]:
-        found = select(entity).where(entity.inspection_id == inspection_id, *conditions).order_by(order)
+        found = select(entity).where(*conditions, entity.inspection_id == inspection_id).order_by(order)
         return list(session.execute(found).scalars())
-
-    may_see = or_(col(Photo.named_at).is_not(None), col(Photo.owner_id) == actor.id)
 
     return InspectionDetail(
         inspection=row[0],
         premises=row[1],
         answers=all_of(Answer, col(Answer.item_no)),
-        hazards=all_of(Hazard, col(Hazard.number)),
-        photos=all_of(Photo, col(Photo.id), may_see),
+        hazards=all_of(Hazard, col(Hazard.number), in_area_of(actor, Hazard.area_path)),
+        photos=all_of(Photo, col(Photo.id), photo_in_reach(actor)),
     )
 
 
 def _after(actor: Actor, cursor: str) -> Any:
-    kind, moment, inspection_id = decode_cursor(cursor, 3)
-    if kind != f"inspections:{actor.id}":
-        raise bad_cursor()
+    moment, inspection_id = decode_cursor(actor, "inspections", cursor, 2)
     try:
         return tuple_(literal(instant_of(moment), UtcDateTime()), literal(UUID(inspection_id), Id()))
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
@@ -11,13 +11,16 @@ from app.core.errors import NotFound
 from app.models import Hazard, HazardPhoto, Photo
 
 
+def photo_in_reach(actor: Actor) -> ColumnElement[bool]:
+    """Named and in the actor's area, or his own that nothing names yet (such a photo has no area)."""
+    named = and_(in_area_of(actor, Photo.area_path), col(Photo.named_at).is_not(None))
+    return or_(named, and_(col(Photo.named_at).is_(None), col(Photo.owner_id) == actor.id))
+
+
 def get_photo(session: Session, actor: Actor, photo_id: UUID) -> Photo:
     """The photo; raises ``NotFound`` outside the area, and for another's photo that nothing names yet."""
-    unnamed_own = and_(col(Photo.named_at).is_(None), col(Photo.owner_id) == actor.id)
-    named = and_(in_area_of(actor, Photo.area_path), col(Photo.named_at).is_not(None))
-    photo: Photo | None = session.execute(
-        select(Photo).where(or_(named, unnamed_own), col(Photo.id) == photo_id)
-    ).scalar_one_or_none()
+    query = select(Photo).where(photo_in_reach(actor), col(Photo.id) == photo_id)
+    photo: Photo | None = session.execute(query).scalar_one_or_none()
     if photo is None:
         raise NotFound("No such photo in your area.", "在您的辖区内未找到该照片。")
     return photo

@@ -1,6 +1,5 @@
 """The register of premises."""
 
-import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,9 +13,7 @@ from app.domain.vocabulary import PremisesKind, PremisesStatus
 from app.models import Market, Premises
 from app.models.types import AREA_PATH, Id
 from app.queries.areas import get_area
-from app.queries.paging import DEFAULT_LIMIT, Page, bad_cursor, cut, decode_cursor, encode_cursor
-
-_PATH = re.compile(r"[0-9/]{1,64}")
+from app.queries.paging import DEFAULT_LIMIT, Page, bad_cursor, cut, decode_cursor, encode_cursor, path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +50,11 @@ def list_premises(
     position = tuple_(col(Premises.area_path), col(Premises.id))
     query = _matching(session, actor, wanted).order_by(col(Premises.area_path), col(Premises.id)).limit(limit + 1)
     if after is not None:
-        path, premises_id = _position_of(after)
+        path, premises_id = _after(actor, after)
         query = query.where(position > tuple_(literal(path, AREA_PATH), literal(premises_id, Id)))
     rows, more = cut([PremisesRecord(premises, market) for premises, market in session.execute(query)], limit)
     last = rows[-1].premises if more else None
-    return Page(rows, encode_cursor(last.area_path, str(last.id)) if last else None)
+    return Page(rows, encode_cursor(actor, "premises", last.area_path, str(last.id)) if last else None)
 
 
 def get_premises(session: Session, actor: Actor, premises_id: UUID) -> PremisesRecord:
@@ -91,11 +88,9 @@ def _matching(session: Session, actor: Actor, wanted: PremisesFilter) -> Select[
     return query
 
 
-def _position_of(cursor: str) -> tuple[str, UUID]:
-    path, premises_id = decode_cursor(cursor, 2)
-    if not _PATH.fullmatch(path):
-        raise bad_cursor()
+def _after(actor: Actor, cursor: str) -> tuple[str, UUID]:
+    path, premises_id = decode_cursor(actor, "premises", cursor, 2)
     try:
-        return path, UUID(premises_id)
+        return path_of(path), UUID(premises_id)
     except ValueError as error:
         raise bad_cursor() from error

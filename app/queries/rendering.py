@@ -150,7 +150,7 @@ def photo_record() -> ColumnElement[str]:
             "media_type": col(Photo.media_type),
             "width": col(Photo.width),
             "height": col(Photo.height),
-            "readable": json_bool(Photo.readable),
+            "readable": json_bool(col(Photo.readable).is_not(False)),
         }
     )
 

@@ -96,7 +96,7 @@ def meet(on: Session | Connection, actor: Actor, asked: Question) -> Met:
 def _statement(areas: int) -> Prepared:
     """For an actor with so many areas."""
     one: Any = select(literal_column("1").label("one")).subquery("one")
-    visit = and_(col(Inspection.id) == bindparam("inspection_id", type_=Id()))
+    visit = col(Inspection.id) == bindparam("inspection_id", type_=Id())
     site = and_(in_some_of(Premises.area_path, areas), col(Premises.id) == bindparam("premises_id", type_=Id()))
     known = col(Photo.id).in_(bindparam("photo_ids", expanding=True, type_=Id()))
     served = and_(col(Photo.sha256).in_(bindparam("hashes", expanding=True)), col(Photo.named_at).is_not(None))

@@ -43,15 +43,20 @@ def list_events(
     if cursor is not None:
         query = query.where(tuple_(*key) > _after(actor, hazard_id, cursor))
     rows, more = cut(list(session.execute(query.limit(limit + 1)).all()), limit)
-    photos = _photos(session, hazard_id, [row[0].id for row in rows])
+    photos = _photos(session, actor, hazard_id, [row[0].id for row in rows])
     items = [TimelineEvent(row[0], row[1], photos.get(row[0].id, [])) for row in rows]
     return Page(items, _cursor(actor, hazard_id, rows[-1]) if more else None)
 
 
-def _photos(session: Session, hazard_id: UUID, event_ids: list[UUID]) -> dict[UUID, list[UUID]]:
+def _photos(session: Session, actor: Actor, hazard_id: UUID, event_ids: list[UUID]) -> dict[UUID, list[UUID]]:
     query = (
         select(col(HazardPhoto.event_id), col(HazardPhoto.photo_id))
-        .where(col(HazardPhoto.hazard_id) == hazard_id, col(HazardPhoto.event_id).in_(event_ids))
+        .join(Hazard, col(Hazard.id) == col(HazardPhoto.hazard_id))
+        .where(
+            in_area_of(actor, Hazard.area_path),
+            col(HazardPhoto.hazard_id) == hazard_id,
+            col(HazardPhoto.event_id).in_(event_ids),
+        )
         .order_by(col(HazardPhoto.position))
     )
     photos: dict[UUID, list[UUID]] = {}
@@ -62,14 +67,12 @@ def _photos(session: Session, hazard_id: UUID, event_ids: list[UUID]) -> dict[UU
 
 def _cursor(actor: Actor, hazard_id: UUID, row: Row[Any]) -> str:
     event: HazardEvent = row[0]
-    made_for = f"timeline:{hazard_id}:{actor.id}"
-    return encode_cursor(made_for, str(event.version), rfc3339(event.recorded_at), str(event.id))
+    key = (str(event.version), rfc3339(event.recorded_at), str(event.id))
+    return encode_cursor(actor, f"timeline:{hazard_id}", *key)
 
 
 def _after(actor: Actor, hazard_id: UUID, cursor: str) -> Any:
-    kind, version, moment, event_id = decode_cursor(cursor, 4)
-    if kind != f"timeline:{hazard_id}:{actor.id}":
-        raise bad_cursor()
+    version, moment, event_id = decode_cursor(actor, f"timeline:{hazard_id}", cursor, 3)
     try:
         if not 0 < (led_to := int(version)) < 2**31:
             raise bad_cursor()

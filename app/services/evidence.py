@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from app.access.actor import Actor
 from app.core.errors import Conflict, at
-from app.domain.vocabulary import Flag, PhotoRole, PhotoSource
+from app.domain.vocabulary import PhotoRole
 from app.models import Hazard, HazardPhoto, Photo
 
 
@@ -119,7 +119,7 @@ def _is_known(session: Session, hashes: Sequence[str]) -> bool:
     return len(set(hashes)) != len(hashes) or session.execute(named).first() is not None
 
 
-def flag_sources(hazard: Hazard, photos: Sequence[Photo]) -> None:
-    """Whoever confirms should know that a photo came from the gallery, not the camera."""
-    if any(photo.source is PhotoSource.GALLERY for photo in photos) and Flag.PHOTO_FROM_GALLERY not in hazard.flags:
-        hazard.flags = [*hazard.flags, Flag.PHOTO_FROM_GALLERY.value]
+def require_proof_of_fix(hazard: Hazard, photos: Sequence[Photo]) -> None:
+    """Raise ``EvidenceMissing`` without an after-photo; a document will do where the finding is about paper."""
+    roles = (PhotoRole.AFTER, PhotoRole.DOCUMENT) if hazard.paper_type else (PhotoRole.AFTER,)
+    require_role_of_photo(photos, *roles)

@@ -12,14 +12,12 @@ from app.core.clock import Clock, utc_now
 from app.core.config import Settings, secret_key
 from app.core.database import Database, make_engine
 from app.core.storage import Storage
+from app.domain.feed_chain import EMPTY
 from app.models import ChainHead, Seal
 from app.services.calendar import Calendars, seed_calendar
 from app.services.numbers import Numbers
 from app.services.receipts import make_receipt_key, open_receipts
 from app.services.runtime import Runtime
-
-EMPTY_HASH = "0" * 64
-"""The running hash of a feed without a change."""
 
 
 def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | Connection | None = None) -> Runtime:
@@ -47,7 +45,7 @@ def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | C
 
 def install(settings: Settings, *, clock: Clock = utc_now) -> None:
     """Bring the database to this release and write what it must hold; a second run changes nothing."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret = secret_key(settings)
     engine = make_engine(settings.sqlalchemy_url, pool_size=2)
     try:
@@ -73,7 +71,7 @@ def seed(session: Session, secret: bytes, *, clock: Clock) -> None:
     now = clock()
     if session.execute(select(Seal)).first() is None:
         session.add(Seal(log_epoch=uuid4()))
-        session.add(ChainHead(running_hash=EMPTY_HASH))
+        session.add(ChainHead(running_hash=EMPTY.hex()))
     seed_calendar(session, now=now)
     make_receipt_key(session, secret, now=now)
     session.flush()

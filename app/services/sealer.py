@@ -8,6 +8,7 @@ seals itself and only the second step is left. Source: choices.md, «The feed».
 from typing import Any  # drivers' rows
 
 import structlog
+from psycopg.errors import QueryCanceled
 from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
@@ -71,7 +72,12 @@ def seal(db: Database) -> int:
     if db.dialect == "sqlite":
         return 0
     with db.autocommit() as connection:
-        taken = _seal(connection, str(SEALED_AT_ONCE))
+        try:
+            taken = _seal(connection, str(SEALED_AT_ONCE))
+        except DBAPIError as error:
+            if not isinstance(error.orig, QueryCanceled):
+                raise
+            taken = _seal(connection, str(SEALED_AT_ONCE // 20))  # a slow machine goes in small steps
         if taken == 0:  # so many commits were being written at once that none has its end among those rows
             taken = _seal(connection, "ALL")
     return taken or 0
@@ -87,28 +93,30 @@ def _seal(connection: Connection, most: str) -> int | None:
 
 
 def extend_chain(db: Database, *, most: int = CHAINED_AT_ONCE) -> int:
-    """Hash over the next positions, at most ``most``; how many, 0 when another process is at it.
+    """Hash over the next positions, at most ``most``; how many, 0 when another process was at it.
 
+    The hashing lies between a read and a short write that takes the lock and looks whether the head is still there.
     It ends at the end of a commit unless a single commit is longer. Feed rows are read, never written; an
     interrupted step leaves no trace, and the next one comes to the same hashes.
     """
+    with db.read() as session:
+        head = session.execute(_HEAD).one()
+        rows = _next_rows(session, head.position, most)
+    if not rows:
+        return 0
+    chained, running = [], bytes.fromhex(head.running_hash)
+    for row in rows:
+        running = next_hash(running, leaf_hash(_change(row)))
+        chained.append({"position": row.position, "running_hash": running.hex()})
     with db.write() as session:
         if db.dialect == "postgresql":
             session.execute(text("SET LOCAL statement_timeout = '5s'"))
             session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10s'"))
-        head = session.execute(_LOCK_HEAD).one_or_none()
-        if head is None:
+        if session.execute(_HEAD.with_for_update(skip_locked=True)).one_or_none() != head:
             return 0
-        rows = _next_rows(session, head.position, most)
-        if not rows:
-            return 0
-        chained, running = [], bytes.fromhex(head.running_hash)
-        for row in rows:
-            running = next_hash(running, leaf_hash(_change(row)))
-            chained.append({"position": row.position, "running_hash": running.hex()})
         session.execute(insert(_chain), chained)
         session.execute(update(_head).values(chained[-1]))
-        return len(chained)
+    return len(chained)
 
 
 def _next_rows(session: Session, head: int, most: int) -> list[Any]:
@@ -136,4 +144,4 @@ def _change(row: Any) -> Change:
 _tables = Feed.metadata.tables
 _feed, _chain, _head = _tables["feed"], _tables["feed_chain"], _tables["chain_head"]
 
-_LOCK_HEAD = select(_head.c.position, _head.c.running_hash).where(_head.c.one == 1).with_for_update(skip_locked=True)
+_HEAD = select(_head.c.position, _head.c.running_hash).where(_head.c.one == 1)

@@ -217,7 +217,6 @@ def upgrade() -> None:
         sa.Column("valid_to", instant(), nullable=True),
         sa.Column("signed_by_id", identifier(), nullable=True),
         sa.Column("signature", sa.String(length=100), nullable=True),
-        sa.ForeignKeyConstraint(["signed_by_id"], ["receipt_key.id"], name=op.f("fk_receipt_key_signed_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt_key")),
     )
     op.create_table(
@@ -601,13 +600,10 @@ def upgrade() -> None:
             "(status = 'closed') = (close_reason IS NOT NULL)", name=op.f("ck_hazard_closed_with_reason")
         ),
         sa.CheckConstraint("version >= 1", name=op.f("ck_hazard_version_positive")),
-        sa.ForeignKeyConstraint(["claimant_id"], ["user_account.id"], name=op.f("fk_hazard_claimant_id")),
-        sa.ForeignKeyConstraint(["determined_by_id"], ["user_account.id"], name=op.f("fk_hazard_determined_by_id")),
         sa.ForeignKeyConstraint(["duplicate_of"], ["hazard.id"], name=op.f("fk_hazard_duplicate_of")),
         sa.ForeignKeyConstraint(["handler_id"], ["user_account.id"], name=op.f("fk_hazard_handler_id")),
         sa.ForeignKeyConstraint(["inspection_id"], ["inspection.id"], name=op.f("fk_hazard_inspection_id")),
         sa.ForeignKeyConstraint(["premises_id"], ["premises.id"], name=op.f("fk_hazard_premises_id")),
-        sa.ForeignKeyConstraint(["reinspector_id"], ["user_account.id"], name=op.f("fk_hazard_reinspector_id")),
         sa.ForeignKeyConstraint(["relapse_of"], ["hazard.id"], name=op.f("fk_hazard_relapse_of")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hazard")),
         sa.UniqueConstraint("number", name=op.f("uq_hazard_number")),
@@ -766,7 +762,6 @@ def upgrade() -> None:
         sa.Column("detail", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("request_hash", sa.String(length=64), nullable=True),
         sa.Column("answer", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["actor_id"], ["user_account.id"], name=op.f("fk_hazard_event_actor_id")),
         sa.ForeignKeyConstraint(["hazard_id"], ["hazard.id"], name=op.f("fk_hazard_event_hazard_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hazard_event")),
     )

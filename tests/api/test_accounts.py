@@ -100,6 +100,8 @@ class TestCreateUser:
             ({"name": "\0"}, "bad-text"),
             ({"name": "王" * 61}, "too-long"),
             ({"areas": []}, "invalid-value"),
+            ({"certificate_valid_to": 0}, "invalid-value"),
+            ({"certificate_valid_to": "2028-12-31T00:00:00"}, "invalid-value"),
             ({"is_admin": True}, "unknown-field"),
         ],
     )
@@ -108,6 +110,14 @@ class TestCreateUser:
         assert refused(create(client, admin, new_user(street, **changes)), 422, code)
         assert usernames(session) == before
         assert session.exec(select(CredentialEvent)).all() == []
+
+    @pytest.mark.parametrize("day", [0, 1_764_000_000, "20261124", "0001-01-01", "2026-11-24T00:00:00", True])
+    @pytest.mark.parametrize("name", ["valid_from", "valid_to"])
+    def test_a_term_is_between_days(self, client, session, street, admin, name, day):
+        before = usernames(session)
+        areas = [{"area_id": str(street.community.id), name: day}]
+        assert refused(create(client, admin, new_user(street, areas=areas)), 422, "invalid-value")
+        assert usernames(session) == before
 
     def test_three_of_four_classes_are_enough(self, client, street, admin):
         assert create(client, admin, new_user(street, password="消防安全 ab 1234")).status_code == 201
@@ -179,12 +189,14 @@ class TestSeeUsers:
             assert refused(client.get(f"/users/{outside.id}", headers=admin.headers), 404, "not-found")
         assert client.get(f"/users/{street.inspector.id}", headers=admin.headers).json()["role"] == "inspector"
 
-    def test_an_area_that_is_over_hides_nobody(self, client, session, street, admin):
+    def test_an_area_that_is_over_hides_nobody(self, client, session, street, admin, district_admin):
         moved = street.stranger
         session.exec(select(UserArea).where(UserArea.user_id == moved.id)).one().valid_to = date(2026, 11, 23)
         session.add(UserArea(user_id=moved.id, area_id=street.street.id, valid_from=date(2026, 11, 24)))
         session.commit()
         areas = client.get(f"/users/{moved.id}", headers=admin.headers).json()["areas"]
+        assert [area["code"] for area in areas] == ["320106011"]  # the other street's is not this one's business
+        areas = client.get(f"/users/{moved.id}", headers=district_admin.headers).json()["areas"]
         assert [area["code"] for area in areas] == ["320106011", "320106012"]
 
     def test_pages_and_role(self, client, street, admin):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, update
 from sqlmodel import Session, col
 
 from app.core.clock import business_date
-from app.domain.vocabulary import CloseReason, Severity, Status
+from app.domain.vocabulary import CloseReason, Role, Severity, Status
 from app.models import Area, Hazard, Inspection, Premises
 from tests.conftest import FakeClock
 from tests.factories import Person, Street, make_premises
@@ -318,6 +318,45 @@ class TestPages:
             "bad-cursor",
         )
 
+    def test_every_cursor_is_for_who_got_it(self, phone: Phone, board: list[Hazard], refused: Refused) -> None:
+        street, lists = phone.street, ("/areas", "/premises", "/users", "/clients", "/inspections")
+        one, other = (street.person(Role.ADMIN, name, area=street.district) for name in ("one", "other"))
+        for _ in range(2):
+            street.machine()
+        make_premises(street.session, street.community, phone.clock(), name="第二家")
+        phone.report()
+        phone.report()
+        cursors = {}
+        for path in lists:
+            answer = phone.client.get(path, params={"limit": 1}, headers=one.headers)
+            cursors[path] = answer.json()["next_cursor"]
+            again = {"limit": 1, "cursor": cursors[path]}
+            assert phone.client.get(path, params=again, headers=one.headers).status_code == 200
+            refused(phone.client.get(path, params=again, headers=other.headers), 400, "bad-cursor")
+        for path in lists:
+            for cursor in {cursors[name] for name in lists if name != path}:
+                answer = phone.client.get(path, params={"cursor": cursor}, headers=one.headers)
+                refused(answer, 400, "bad-cursor")
+
+    @pytest.mark.parametrize(
+        ("path", "key"),
+        [
+            ("areas", ["x"]),
+            ("areas", ["\0"]),
+            ("areas", ["320106/", "x"]),
+            ("areas", [1]),
+            ("premises", ["a", str(uuid4())]),
+            ("premises", ["320106/", "b"]),
+            ("users", ["x"]),
+            ("users", []),
+            ("clients", ["x"]),
+        ],
+    )
+    def test_an_invented_position(self, phone: Phone, refused: Refused, path: str, key: list[object]) -> None:
+        admin = phone.street.person(Role.ADMIN)
+        cursor = base64.urlsafe_b64encode(json.dumps([path, str(admin.id), *key]).encode()).decode().rstrip("=")
+        refused(phone.client.get(f"/{path}", params={"cursor": cursor}, headers=admin.headers), 400, "bad-cursor")
+
     @pytest.mark.parametrize("sort", ["due_on", "found_at"])
     @pytest.mark.parametrize(
         ("key", "row"),
@@ -335,7 +374,7 @@ class TestPages:
         self, phone: Phone, board: list[Hazard], refused: Refused, sort: str, key: str, row: str
     ) -> None:
         leader = phone.street.leader
-        made = json.dumps([f"hazards:{sort}", "2026-11-24", str(leader.id), key, row]).encode()
+        made = json.dumps([f"hazards:{sort}", str(leader.id), "2026-11-24", key, row]).encode()
         cursor = base64.urlsafe_b64encode(made).decode()
         answer = phone.client.get("/hazards", params={"cursor": cursor, "sort": sort}, headers=leader.headers)
         refused(answer, 400, "bad-cursor")

@@ -169,6 +169,14 @@ class TestRefused:
             refused(answer, 422, code)
         assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"/{field}"]
 
+    def test_the_faults_are_told_in_the_readers_language(self, phone: Phone, street: Street) -> None:
+        shot, who = shoot(at=phone.clock()), street.inspector
+        for language, beginning in (({}, "不在允许的取值之内：/role"), ({"Accept-Language": "en"}, "Input should be")):
+            asking = Person(who.id, who.headers | language)
+            (fault,) = phone.upload(asking, shot, role="selfie").json()["errors"]
+            assert (fault["pointer"], fault["code"]) == ("/role", "unknown-value")
+            assert fault["message"].startswith(beginning)
+
     def test_a_photo_declared_and_a_pdf_delivered(
         self, phone: Phone, street: Street, refused: Refused, unchanged: Unchanged
     ) -> None:
@@ -206,8 +214,9 @@ class TestReading:
         for header in (f'"{shot.sha256}"', f'"other", "{shot.sha256}"', "*"):
             answer = get(phone, street.inspector, shot, "/content", **{"if-none-match": header})
             assert (answer.status_code, answer.content) == (304, b"")
+            assert answer.headers["cache-control"] == "private, no-cache"
         changed = get(phone, street.inspector, shot, "/content", **{"if-none-match": '"other"'})
-        assert changed.status_code == 200
+        assert (changed.status_code, changed.headers["cache-control"]) == (200, "private, no-cache")
 
     @pytest.mark.parametrize("person", ["inspector", "other_inspector"])
     @pytest.mark.parametrize(
@@ -314,6 +323,7 @@ class TestMetadata:
         assert not [secret for secret in SECRETS if secret in answer.content]
         again = get(phone, street.leader, shot, "/thumbnail", **{"if-none-match": answer.headers["etag"]})
         assert again.status_code == 304
+        assert {kept.headers["cache-control"] for kept in (answer, again)} == {"private, no-cache"}
 
     def test_a_document_has_no_thumbnail(
         self, phone: Phone, street: Street, runtime: Runtime, refused: Refused

@@ -450,6 +450,24 @@ class TestFixedOnTheSpot:
         assert [event["action"] for event in timeline][-2:] == ["withdraw_void", "close_on_site"]
 
 
+class TestWhatLeftTheArea:
+    def test_a_visit_shows_what_lies_in_the_readers_area(self, phone: Phone, session: Session) -> None:
+        street, body = phone.street, visit_with(phone, {}, {})
+        path = f"/inspections/{accepted(phone, body)['id']}"
+        elsewhere = street.other_shop.area_path
+        gone, kept = body["hazards"]
+        session.get_one(Hazard, UUID(gone["id"])).area_path = elsewhere
+        session.get_one(Photo, UUID(body["photos"][0]["id"])).area_path = elsewhere
+        session.commit()
+        mine = phone.client.get(path, headers=street.leader.headers).json()
+        assert ([hazard["id"] for hazard in mine["hazards"]], mine["hazard_count"]) == ([kept["id"]], 1)
+        assert [photo["id"] for photo in mine["photos"]] == mine["missing_photos"] == [body["photos"][1]["id"]]
+        (listed,) = phone.client.get("/inspections", headers=street.leader.headers).json()["items"]
+        assert listed["hazard_count"] == 1
+        whole = phone.client.get(path, headers=street.district_person.headers).json()
+        assert (len(whole["hazards"]), len(whole["photos"])) == (2, 2)
+
+
 class TestPhotosBefore:
     def test_they_count_at_once(self, phone: Phone) -> None:
         body = visit_with(phone, {}, {})

@@ -152,7 +152,6 @@ class TestExif:
             64,
             48,
             taken_at_device=datetime(2026, 11, 20, 10, 11, 12),  # noqa: DTZ001 - the camera knows no zone
-            exif_offset_minutes=480,
             latitude=32.06,
             longitude=118.79,
             camera_make="HUAWEI",

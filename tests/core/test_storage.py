@@ -39,8 +39,7 @@ def test_kept_byte_for_byte_under_its_hash(storage):
     assert sha256 == hashlib.sha256(content).hexdigest()
     assert files(storage) == [storage.root / "originals" / sha256[:2] / sha256[2:4] / sha256]
     assert storage.has(sha256)
-    with storage.open(sha256) as file:
-        assert file.read() == content
+    assert storage.path(sha256).read_bytes() == content
 
 
 def test_size_and_hash_are_known_before_it_is_kept(storage):

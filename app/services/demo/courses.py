@@ -3,10 +3,10 @@
 import random
 from datetime import datetime, timedelta
 
+from app.domain.lifecycle import INTERIM_FROM_DAYS
 from app.domain.vocabulary import FailReason, PhotoRole, Severity
 from app.services.demo.plan import Days, Deed, Finding, Shot, Step, scene_of, street_data
 from app.services.demo.visits import inspectors_of
-from app.services.hazards.determine import INTERIM_FROM_DAYS
 
 OFFICE, LEADER, DISTRICT = "office1", "leader1", "district1"
 

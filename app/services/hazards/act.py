@@ -131,6 +131,8 @@ def act_unpublished(
     if (earlier := find_replay(session, stamp, tells_reuse=True)) is not None:
         return earlier
     turn = _begin(session, actor, hazard, stamp, action)
+    if action in FIELD_ACTIONS:
+        withdraw_void(session, hazard, turn.void, now=turn.now)
     deed(turn)
     return _record(turn)
 
@@ -159,11 +161,18 @@ def move(turn: Turn, status: Status) -> None:
 
 
 def add_system_event(
-    session: Session, hazard: Hazard, action: Action, *, now: datetime, detail: dict[str, object] | None = None
+    session: Session,
+    hazard: Hazard,
+    action: Action,
+    *,
+    now: datetime,
+    detail: dict[str, object] | None = None,
+    from_status: Status | None = None,
 ) -> None:
     """What the system itself did to a locked hazard whose fields are set already; the caller publishes.
 
-    It leaves ``last_event_at`` alone: people's times are held against what people did.
+    ``from_status`` is the status before, where it changed. ``last_event_at`` stays: people's times are held
+    against what people did.
     """
     hazard.version += 1
     session.add(
@@ -173,6 +182,7 @@ def add_system_event(
             action=action,
             occurred_at=now,
             recorded_at=now,
+            from_status=from_status or hazard.status,
             to_status=hazard.status,
             round=hazard.round,
             detail=detail or {},
@@ -225,7 +235,8 @@ def _check_round(actor: Actor, hazard: Hazard, stamp: Stamp) -> None:
     """
     stated = believe(stamp.at, stamp.offset_ms or 0, received=stamp.received_at)
     is_told = actor.role in _IN_THE_FIELD and not stated.clock_suspect
-    before = is_told and hazard.round_began_at is not None and stated.at < hazard.round_began_at
+    last = max(filter(None, (hazard.round_began_at, hazard.reinspected_at)), default=None)
+    before = is_told and last is not None and stated.at < last
     if stamp.base_round != hazard.round or before:
         raise OtherRound(
             "This was done in another round; hand it in to the office.",
@@ -245,8 +256,6 @@ def _business_time(actor: Actor, hazard: Hazard, stamp: Stamp, action: Action) -
 def _record(turn: Turn) -> ActionAnswer:
     """Row, history and answer change together."""
     hazard, stamp = turn.hazard, turn.stamp
-    if turn.action in FIELD_ACTIONS:
-        withdraw_void(turn.session, hazard, turn.void, now=turn.now)
     if turn.action is not Action.COMMENT:
         hazard.version += 1
         hazard.last_event_at = max(hazard.last_event_at, turn.when.at)

@@ -6,10 +6,9 @@ from sqlmodel import Session
 
 from app.access.actor import Actor
 from app.domain.lifecycle import Action, next_status
-from app.domain.vocabulary import PhotoRole
-from app.models import Hazard
-from app.services.evidence import flag_sources, require_role_of_photo
+from app.services.evidence import require_proof_of_fix
 from app.services.hazards.act import ActionAnswer, Stamp, Turn, act, move
+from app.services.hazards.flags import flag_sources
 
 
 def claim_rectified(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp) -> ActionAnswer:
@@ -21,12 +20,8 @@ def claim_rectified(session: Session, actor: Actor, hazard_id: UUID, stamp: Stam
 
 
 def _claim(turn: Turn) -> None:
-    require_role_of_photo(turn.photos, *_roles(turn.hazard))
+    require_proof_of_fix(turn.hazard, turn.photos)
     flag_sources(turn.hazard, turn.photos)
     turn.hazard.claimant_id = turn.actor.id
     turn.hazard.claimed_at = turn.when.at
     move(turn, next_status(turn.case, turn.action, turn.parts))
-
-
-def _roles(hazard: Hazard) -> tuple[PhotoRole, ...]:
-    return (PhotoRole.AFTER, PhotoRole.DOCUMENT) if hazard.paper_type else (PhotoRole.AFTER,)

@@ -7,9 +7,9 @@ from sqlmodel import Session
 
 from app.access.actor import Actor
 from app.domain.lifecycle import Action
-from app.domain.vocabulary import Flag, Severity
+from app.domain.vocabulary import Severity
 from app.services.hazards.act import ActionAnswer, Stamp, Turn, act
-from app.services.hazards.flags import add_flag, drop_flag
+from app.services.hazards.flags import flag_interim_measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,7 @@ def determine(
         hazard.severity = determination.verdict
         hazard.determined_by_id = actor.id
         hazard.determined_at = stamp.received_at
-        if determination.verdict is Severity.MAJOR and not hazard.interim_measures:
-            add_flag(hazard, Flag.INTERIM_MEASURES_MISSING)
-        if determination.verdict is Severity.GENERAL and hazard.due_days <= INTERIM_FROM_DAYS:
-            drop_flag(hazard, Flag.INTERIM_MEASURES_MISSING)
+        flag_interim_measures(hazard)
 
     action = Action.DETERMINE_MAJOR if determination.verdict is Severity.MAJOR else Action.DETERMINE_GENERAL
     return act(session, actor, hazard_id, stamp, action=action, deed=record)
-
-
-INTERIM_FROM_DAYS = 15
-"""Longer terms need interim measures even for general hazards. Source: lifecycle.md, «set interim measures»."""

@@ -9,6 +9,7 @@ from app.domain.deadlines import DueDate, Term, renewed_due
 from app.domain.policies import Counting, Policy, choose_policy, policy_of
 from app.domain.vocabulary import Severity
 from app.models import Hazard
+from app.services.hazards.flags import flag_interim_measures
 
 
 @cache
@@ -74,3 +75,4 @@ def renew_due(hazard: Hazard, new_base_on: date, calendar: WorkCalendar) -> None
     renewed = renewed_due(current, term, new_base_on, hazard.found_on, hazard.severity, calendar)
     if renewed is not current:
         set_due(hazard, renewed)
+        flag_interim_measures(hazard)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from app.domain.lifecycle import TRANSITIONS, Action
-from app.domain.vocabulary import CloseReason, Flag, PhotoRole, Status
+from app.domain.vocabulary import CloseReason, Flag, PhotoRole, Severity, Status
 from app.models import Hazard, HazardPhoto, Photo
 from app.queries.hazards import find_pending_void
 from app.services.hazards.act import add_system_event, withdraw_void
@@ -76,6 +76,7 @@ def _closes_itself(hazard: Hazard) -> bool:
     return (
         hazard.fixed_on_site
         and hazard.immediate_fix
+        and hazard.severity is Severity.GENERAL
         and hazard.claimant_id is None
         and hazard.round == 1
         and hazard.status is Status.AWAITING_REINSPECTION
@@ -84,7 +85,7 @@ def _closes_itself(hazard: Hazard) -> bool:
 
 def _close(session: Session, hazard: Hazard, now: datetime) -> None:
     withdraw_void(session, hazard, find_pending_void(session, hazard.id), now=now)
-    hazard.status = TRANSITIONS[hazard.status, Action.CLOSE_ON_SITE]
+    before, hazard.status = hazard.status, TRANSITIONS[hazard.status, Action.CLOSE_ON_SITE]
     hazard.close_reason = CloseReason.ON_SITE
     hazard.closed_at = hazard.found_at
-    add_system_event(session, hazard, Action.CLOSE_ON_SITE, now=now)
+    add_system_event(session, hazard, Action.CLOSE_ON_SITE, now=now, from_status=before)

@@ -10,10 +10,11 @@ from app.core.clock import business_date
 from app.core.errors import Rejected, at
 from app.domain.calendar import WorkCalendar
 from app.domain.lifecycle import Action, next_status
-from app.domain.vocabulary import CloseReason, FailReason, PhotoRole, Status
-from app.services.evidence import flag_sources, require_role_of_photo
+from app.domain.vocabulary import CloseReason, FailReason, Status
+from app.services.evidence import require_proof_of_fix
 from app.services.hazards.act import ActionAnswer, Deed, Stamp, Turn, act, act_unpublished, move
 from app.services.hazards.due import renew_due
+from app.services.hazards.flags import flag_sources
 
 
 class FailWithoutProof(Rejected):
@@ -60,8 +61,7 @@ def _deed(verdict: Verdict, calendar: WorkCalendar) -> Deed:
 
 def _pass(turn: Turn) -> None:
     hazard = turn.hazard
-    roles = (PhotoRole.AFTER, PhotoRole.DOCUMENT) if hazard.paper_type else (PhotoRole.AFTER,)
-    require_role_of_photo(turn.photos, *roles)
+    require_proof_of_fix(hazard, turn.photos)
     flag_sources(hazard, turn.photos)
     hazard.reinspector_id = turn.actor.id
     hazard.reinspected_at = turn.when.at

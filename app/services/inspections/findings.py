@@ -14,9 +14,9 @@ from app.core.errors import at
 from app.domain.business_time import believe
 from app.domain.calendar import WorkCalendar
 from app.domain.deadlines import explicit_due, first_due
+from app.domain.lifecycle import needs_interim_measures
 from app.domain.vocabulary import Flag, PhotoRole, PhotoSource, Severity, Status
 from app.queries.submissions import Site
-from app.services.hazards.determine import INTERIM_FROM_DAYS
 from app.services.hazards.due import due_columns, term_of
 from app.services.inspections.submission import (
     AfterPhotoMissing,
@@ -196,7 +196,7 @@ def _check_on_site(report: HazardReport, finding: CatalogueFinding | None, sever
 def _lacks_interim(report: HazardReport, severity: Severity, days: int) -> bool:
     if report.interim_measures or report.fixed_on_site:
         return False
-    return severity is not Severity.GENERAL or days > INTERIM_FROM_DAYS
+    return needs_interim_measures(severity, days)
 
 
 def _photo_flags(visit: Visit, report: HazardReport) -> tuple[tuple[Flag, bool], ...]:
