@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from app.core.clock import rfc3339
+from app.jobs.worker import drain
 from app.models import CredentialEvent
 from tests.factories import Street, found, shoot, visit
 from tests.phone import Phone
@@ -338,3 +339,61 @@ class TestEnvelope:
         phone.act(street.leader, hazard["id"], "comments", note="知道了", base_version=hazard["version"])
         timeline = phone.client.get(f"/hazards/{hazard['id']}/timeline", headers=street.office.headers).json()
         assert timeline["items"][-1]["was_stale"] is False
+
+
+class TestReviewed:
+    """Ways around the second pair of eyes that were open once."""
+
+    def on_site(self, phone: Phone, street: Street, *, colleagues: list[str] | None = None, **changes) -> dict:
+        now = phone.clock()
+        shots = [shoot("before", at=now), shoot("after", at=now)]
+        hazard = found(shots, now, fixed_on_site=True, **changes)
+        body = visit(street.shop.id, now, hazards=[hazard], shots=shots, inspector_ids=colleagues or [])
+        assert phone.submit(street.inspector, body).status_code == 201
+        return hazard | {"shots": shots}
+
+    def test_the_system_never_closes_a_major_hazard(self, phone: Phone, street: Street, runtime) -> None:
+        hazard = self.on_site(phone, street)
+        assert phone.determine(street.leader, phone.read(hazard["id"])).status_code == 201
+        for shot in hazard["shots"]:
+            phone.upload(street.inspector, shot)
+        drain(runtime)
+        read = phone.read(hazard["id"])
+        assert (read["status"], read["evidence_complete"]) == ("awaiting_reinspection", True)
+
+    def test_a_colleague_of_the_visit_cannot_pass_what_it_fixed(self, phone: Phone, street: Street) -> None:
+        colleague = street.other_inspector
+        hazard = self.on_site(
+            phone, street, colleagues=[str(colleague.id)], finding_code="FD-002", on_site_reason="当场更换闭门器"
+        )
+        passed = phone.reinspect(colleague, phone.read(hazard["id"])).json()["hazard"]
+        assert passed["status"] == "awaiting_confirmation"
+        third = street.person("inspector", "third")
+        other = self.on_site(
+            phone, street, colleagues=[str(colleague.id)], finding_code="FD-002", on_site_reason="当场更换闭门器"
+        )
+        assert phone.reinspect(third, phone.read(other["id"])).json()["hazard"]["status"] == "closed"
+
+    def test_a_claim_made_before_the_pass_belongs_to_before(self, phone: Phone, street: Street, clock, refused) -> None:
+        hazard, before = phone.report(), rfc3339(clock())
+        clock.move(hours=1)
+        passed = phone.reinspect(street.inspector, hazard).json()["hazard"]
+        assert passed["status"] == "awaiting_confirmation"
+        clock.move(hours=1)
+        refused(phone.claim(street.other_inspector, hazard, at=before), 409, "other-round")
+
+    def test_a_withdrawn_void_stands_before_what_withdrew_it(self, phone: Phone, street: Street) -> None:
+        hazard = phone.report()
+        phone.ask_void(street.office, hazard)
+        phone.claim(street.inspector, hazard)
+        timeline = phone.client.get(f"/hazards/{hazard['id']}/timeline", headers=street.office.headers).json()["items"]
+        told = [(event["action"], event["from_status"], event["to_status"]) for event in timeline[-2:]]
+        assert told == [
+            ("withdraw_void", "rectifying", "rectifying"),
+            ("claim_rectified", "rectifying", "awaiting_reinspection"),
+        ]
+
+    def test_a_longer_term_asks_for_interim_measures(self, phone: Phone, street: Street, clock) -> None:
+        hazard = phone.report(finding_code="EV-003")
+        hazard = phone.determine(street.leader, hazard, "general").json()["hazard"]
+        assert "interim_measures_missing" in hazard["flags"]
