@@ -56,21 +56,18 @@ def put_inspection(
     """Submit a visit with its findings, all or nothing; sent again it gives the first answer."""
     content_hash = hashlib.sha256(canonical(received.raw)).hexdigest()
     submission = body.as_submission(inspection_id, received.request_hash, content_hash)
-    now = received.at
-    drawn = _draw_numbers(runtime, actor, submission, now)
     try:
-        answer = _submit(runtime, actor, submission, drawn, now)
+        answer = _submit(runtime, actor, submission, received.at)
     except (IntegrityError, IdTaken, PhotoReused):  # perhaps by the same submission, a moment ago: look again
-        answer = _submit(runtime, actor, submission, drawn, now)
+        answer = _submit(runtime, actor, submission, received.at)
     return json_response(answer.body, 200 if answer.is_replay else 201)
 
 
-def _submit(
-    runtime: Runtime, actor: Actor, submission: Submission, drawn: list[str], now: datetime
-) -> SubmissionAnswer:
-    """Look first, then write: what comes in between clashes with the rows."""
+def _submit(runtime: Runtime, actor: Actor, submission: Submission, now: datetime) -> SubmissionAnswer:
+    """Look first, then write: what comes in between clashes with the rows. Only what is new draws numbers."""
     with runtime.db.autocommit() as connection:
         met = meet(connection, actor, question_of(submission, now))
+    drawn = _draw_numbers(runtime, actor, submission, now) if met.earlier is None else []
     with runtime.db.write() as session:
         office = None
         if drawn:
