@@ -76,6 +76,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _port(given: str) -> int:
+    port = int(given)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is not a port (0 to 65535)")
+    return port
+
+
 def _complain(message: str, code: int) -> int:
     print(f"xiaohao: {' '.join(message.split())}", file=sys.stderr)
     return code
@@ -272,7 +279,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     served = _add(commands, "serve", _serve, "migrate, then answer on the address in the settings")
     served.add_argument("--host", help="instead of XIAOHAO_HOST")
-    served.add_argument("--port", type=int, choices=range(65536), metavar="PORT", help="0: any that is free")
+    served.add_argument("--port", type=_port, metavar="PORT", help="0: any that is free")
     served.add_argument("--no-worker", action="store_true", help="run no jobs in this process")
     _add(commands, "worker", _work, "run jobs in a process of its own (PostgreSQL)")
     _add(commands, "migrate", _migrate, "bring the database to this release")

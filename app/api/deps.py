@@ -85,7 +85,7 @@ class Received:
 
 async def get_received(request: Request, raw: RawJson, actor: CurrentActor) -> Received:
     """The write under way."""
-    digest = request_hash(f"{request.method} {request.scope['path']}", actor.id, raw)
+    digest = request_hash(f"{request.method} {request.scope['path'].lower()}", actor.id, raw)
     return Received(runtime_of(request).clock(), raw, digest.hex())
 
 

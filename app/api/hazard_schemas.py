@@ -22,7 +22,9 @@ from app.services.hazards.act import Place, Stamp
 
 MAX_OFFSET_MS = 100 * 365 * 86_400_000
 """A device's clock may be a century off."""
-OffsetMs = Annotated[int, Field(ge=-MAX_OFFSET_MS, le=MAX_OFFSET_MS, description="server time minus device time")]
+OffsetMs = Annotated[
+    int, Field(strict=True, ge=-MAX_OFFSET_MS, le=MAX_OFFSET_MS, description="server time minus device time")
+]
 PhotoIds = Annotated[list[UUID], Field(max_length=50)]
 
 
@@ -193,7 +195,7 @@ class Envelope(_In):
     """What every action carries."""
 
     id: UUID = Field(description="made by the client; becomes the event's id")
-    base_version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
+    base_version: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] | None = Field(
         default=None, description="the version the client saw; decisions need it"
     )
     at: DeviceInstant = Field(description="by the device's clock")
@@ -218,7 +220,7 @@ class Envelope(_In):
         )
 
 
-BaseRound = Annotated[int, Field(ge=1, le=10_000, description="the round the client saw")]
+BaseRound = Annotated[int, Field(strict=True, ge=1, le=10_000, description="the round the client saw")]
 
 
 class Rectification(Envelope):
@@ -244,28 +246,28 @@ class Confirmation(Envelope):
 class InterimMeasures(Envelope):
     """What keeps people safe until it is rectified."""
 
-    measures: Annotated[str, Field(min_length=1, max_length=500)]
+    measures: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=500)]
 
 
-ShortTexts = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=50)]
+ShortTexts = Annotated[list[Annotated[str, Field(min_length=1, pattern=r"\S", max_length=200)]], Field(max_length=50)]
 
 
 class DeterminationIn(Envelope):
     """A person's judgement whether the hazard is major."""
 
     verdict: Literal["major", "general"]
-    standard: Annotated[str, Field(min_length=1, max_length=100)]
-    edition: Annotated[str, Field(min_length=1, max_length=40)]
+    standard: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=100)]
+    edition: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=40)]
     clauses: ShortTexts = []
-    facts_used: ShortTexts
+    facts_used: Annotated[ShortTexts, Field(min_length=1)]
     facts_missing: ShortTexts = []
-    members: ShortTexts = Field(description="who decided")
+    members: Annotated[ShortTexts, Field(min_length=1, description="who decided")]
 
 
 class VoidIn(Envelope):
     """Asks that an entry made by mistake be voided."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=500)]
     duplicate_of: UUID | None = None
 
 
@@ -278,5 +280,5 @@ class VoidDecision(Envelope):
 class Comment(Envelope):
     """A remark."""
 
-    note: Annotated[str, Field(min_length=1, max_length=2000)]
+    note: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=2000)]
     photo_ids: Annotated[list[UUID], Field(max_length=0)] = []

@@ -38,25 +38,25 @@ class NewPremisesIn(_In):
     """A place that is not in the register yet; kept as unregistered for the office."""
 
     id: UUID
-    name: Annotated[str, Field(min_length=1, max_length=120)]
+    name: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=120)]
     kind: PremisesKind
     area_id: UUID
-    address: Annotated[str, Field(min_length=1, max_length=200)]
+    address: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=200)]
 
 
 class ChecklistRef(_In):
     """Which checklist was used, in which version."""
 
     code: Annotated[str, Field(max_length=40)]
-    version: Annotated[int, Field(ge=1, le=10_000)]
+    version: Annotated[int, Field(strict=True, ge=1, le=10_000)]
 
 
 class AnswerIn(_In):
     """The answer to one item; ``not_checked`` needs a reason."""
 
-    item_no: Annotated[int, Field(ge=1, le=1000)]
+    item_no: Annotated[int, Field(strict=True, ge=1, le=1000)]
     result: AnswerResult
-    reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    reason: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=500)] | None = None
     photo_ids: PhotoIds = []
 
     @model_validator(mode="after")
@@ -71,17 +71,17 @@ class HazardIn(_In):
 
     id: UUID
     finding_code: Annotated[str, Field(max_length=10)] | None = None
-    text: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    text: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=500)] | None = None
     category_zh: Annotated[str, Field(max_length=20)] | None = None
     severity: Severity | None = None
-    place: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    place: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=200)] | None = None
     found_at: DeviceInstant
     due_on: Day | None = Field(default=None, description="only earlier than the policy's date")
-    due_reason: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    fixed_on_site: bool = False
-    on_site_reason: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    interim_measures: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    responsible_party: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    due_reason: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=200)] | None = None
+    fixed_on_site: Annotated[bool, Field(strict=True)] = False
+    on_site_reason: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=200)] | None = None
+    interim_measures: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=500)] | None = None
+    responsible_party: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=120)] | None = None
     photo_ids: PhotoIds = []
 
 
@@ -90,10 +90,10 @@ class RecheckIn(_In):
 
     action_id: UUID
     hazard_id: UUID
-    base_round: Annotated[int, Field(ge=1, le=10_000)]
+    base_round: Annotated[int, Field(strict=True, ge=1, le=10_000)]
     result: Literal["pass", "fail"]
     reason_code: FailReason | None = None
-    note: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    note: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=2000)] | None = None
     photo_ids: PhotoIds = []
 
 
@@ -102,7 +102,7 @@ class PhotoIn(_In):
 
     id: UUID
     sha256: Sha256
-    bytes: Annotated[int, Field(ge=1, le=MAX_PHOTO_BYTES)]
+    bytes: Annotated[int, Field(strict=True, ge=1, le=MAX_PHOTO_BYTES)]
     role: PhotoRole
     taken_at: DeviceInstant
     source: PhotoSource
@@ -118,14 +118,16 @@ class InspectionIn(_In):
     started_at: DeviceInstant
     ended_at: DeviceInstant
     offset_ms: OffsetMs | None = Field(default=None, description="server time minus device time, as measured")
-    device_seq: Annotated[int, Field(ge=0, le=2**53)] | None = Field(default=None, description="per-device counter")
+    device_seq: Annotated[int, Field(strict=True, ge=0, le=2**53)] | None = Field(
+        default=None, description="per-device counter"
+    )
     location: LocationIn | None = None
     checklist: ChecklistRef | None = None
     answers: Annotated[list[AnswerIn], Field(max_length=200)] = []
     hazards: Annotated[list[HazardIn], Field(max_length=100)] = []
     rechecks: Annotated[list[RecheckIn], Field(max_length=100)] = []
     photos: Annotated[list[PhotoIn], Field(max_length=300)] = []
-    note: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    note: Annotated[str, Field(min_length=1, pattern=r"\S", max_length=2000)] | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -281,6 +283,8 @@ class InspectionRead(InspectionListed):
     """A visit as it was sent, and what of it has not arrived."""
 
     inspector_ids: list[UUID]
+    stated_started_at: Instant = Field(description="by the device's own clock, as it was sent")
+    stated_ended_at: Instant
     offset_ms: int | None
     device_seq: int | None
     checklist: ChecklistRef | None

@@ -140,6 +140,8 @@ def _read(detail: InspectionDetail) -> InspectionRead:
         checklist = ChecklistRef(code=inspection.checklist_code, version=inspection.checklist_version)
     more = {
         "inspector_ids": inspection.inspector_ids,
+        "stated_started_at": inspection.stated_started_at,
+        "stated_ended_at": inspection.stated_ended_at,
         "offset_ms": inspection.offset_ms,
         "device_seq": inspection.device_seq,
         "checklist": checklist,

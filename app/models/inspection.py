@@ -26,6 +26,8 @@ class Inspection(SQLModel, table=True):
     inspector_ids: list[str] = Field(sa_type=JSON_TEXT)
     started_at: datetime = Field(sa_type=UtcDateTime)  # device time + offset
     ended_at: datetime = Field(sa_type=UtcDateTime)
+    stated_started_at: datetime = Field(sa_type=UtcDateTime)  # the device's own clock
+    stated_ended_at: datetime = Field(sa_type=UtcDateTime)
     offset_ms: int | None = Field(default=None, sa_type=BIG)
     device_seq: int | None = Field(default=None, sa_type=BIG)
     clock_suspect: bool = False

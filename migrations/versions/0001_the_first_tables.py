@@ -419,6 +419,8 @@ def upgrade() -> None:
         sa.Column("inspector_ids", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("started_at", instant(), nullable=False),
         sa.Column("ended_at", instant(), nullable=False),
+        sa.Column("stated_started_at", instant(), nullable=False),
+        sa.Column("stated_ended_at", instant(), nullable=False),
         sa.Column("offset_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("device_seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("clock_suspect", sa.Boolean(), nullable=False),

@@ -397,3 +397,42 @@ class TestReviewed:
         hazard = phone.report(finding_code="EV-003")
         hazard = phone.determine(street.leader, hazard, "general").json()["hazard"]
         assert "interim_measures_missing" in hazard["flags"]
+
+    @pytest.mark.parametrize("missing", [{"standard": " "}, {"edition": " "}, {"facts_used": []}, {"members": []}])
+    def test_a_determination_says_by_what_and_by_whom(self, phone: Phone, street: Street, missing: dict) -> None:
+        hazard = phone.report(finding_code="EV-003")
+        assert phone.determine(street.leader, hazard, **missing).status_code == 422
+        assert phone.read(hazard["id"])["severity"] == "suspected_major"
+
+    def test_an_id_in_capitals_is_the_same_id(self, phone: Phone, street: Street) -> None:
+        now, shot, inspection_id = phone.clock(), shoot(at=phone.clock()), str(uuid4())
+        body = visit(street.shop.id, now, hazards=[found([shot], now)], shots=[shot])
+        first = phone.submit(street.inspector, body, inspection_id)
+        again = phone.submit(street.inspector, body, inspection_id.upper())
+        assert (first.status_code, again.status_code, again.text) == (201, 200, first.text)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"offset_ms": "5"}, {"offset_ms": True}, {"device_seq": "1"}, {"note": "   "}],
+        ids=lambda changes: f"{changes}",
+    )
+    def test_types_are_json_types_and_texts_say_something(self, phone: Phone, street: Street, changes: dict) -> None:
+        body = visit(street.shop.id, phone.clock(), hazards=[], shots=[])
+        assert phone.submit(street.inspector, body | changes).status_code == 422
+
+    def test_the_devices_times_are_kept_however_wrong(self, phone: Phone, street: Street) -> None:
+        times = {"started_at": "1999-01-01T00:00:00Z", "ended_at": "1999-01-01T01:00:00Z"}
+        inspection_id = str(uuid4())
+        body = visit(street.shop.id, phone.clock(), hazards=[], shots=[]) | times
+        assert phone.submit(street.inspector, body, inspection_id).status_code == 201
+        read = phone.client.get(f"/inspections/{inspection_id}", headers=street.office.headers).json()
+        assert (read["stated_started_at"], read["stated_ended_at"]) == (
+            "1999-01-01T00:00:00.000000Z",
+            "1999-01-01T01:00:00.000000Z",
+        )
+        assert (read["started_at"], read["clock_suspect"]) == ("2026-11-24T02:00:00.000000Z", True)
+
+    def test_why_it_was_fixed_on_the_spot_is_told(self, phone: Phone, street: Street) -> None:
+        hazard = self.on_site(phone, street, finding_code="FD-002", on_site_reason="当场更换闭门器")
+        timeline = phone.client.get(f"/hazards/{hazard['id']}/timeline", headers=street.office.headers).json()
+        assert timeline["items"][0]["detail"] == {"on_site_reason": "当场更换闭门器"}

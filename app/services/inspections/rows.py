@@ -33,6 +33,8 @@ def inspection_row(visit: Visit, number: str) -> dict[str, Any]:
         "inspector_ids": visit.reporter_ids,
         "started_at": began.at,
         "ended_at": max(began.at, ended.at),
+        "stated_started_at": submission.started_at,
+        "stated_ended_at": submission.ended_at,
         "offset_ms": submission.offset_ms,
         "device_seq": submission.device_seq,
         "clock_suspect": began.clock_suspect or ended.clock_suspect or ended.at < began.at,
@@ -94,6 +96,7 @@ def submission_rows(
 def _event_row(visit: Visit, hazard: dict[str, Any]) -> dict[str, Any]:
     report = next(report for report in visit.submission.hazards if report.id == hazard["id"])
     place = visit.submission.location
+    reasons = {"due_reason": report.due_reason, "on_site_reason": report.on_site_reason}
     return {
         "id": uuid7(),
         "hazard_id": report.id,
@@ -114,7 +117,7 @@ def _event_row(visit: Visit, hazard: dict[str, Any]) -> dict[str, Any]:
         "was_stale": False,
         "clock_suspect": "clock_suspect" in hazard["flags"],
         "note": None,
-        "detail": {"due_reason": report.due_reason} if report.due_reason else {},
+        "detail": {name: reason for name, reason in reasons.items() if reason},
         "request_hash": None,
         "answer": None,
     }
