@@ -23,6 +23,9 @@ CHAINED_AT_ONCE = 5000
 SEALED_AT_ONCE = 5000
 """More could outlast the statement's time limit, and then never be sealed at all."""
 
+SMALL_STEPS = 20
+"""So many instead, where a slow machine was cut off."""
+
 _COLUMNS = "commit_id, type, object_id, version, op, area_path, moved_to, changed_at, data"
 
 _SEAL = f"""
@@ -77,7 +80,8 @@ def seal(db: Database) -> int:
         except DBAPIError as error:
             if not isinstance(error.orig, QueryCanceled):
                 raise
-            taken = _seal(connection, str(SEALED_AT_ONCE // 20))  # a slow machine goes in small steps
+            steps = (_seal(connection, str(SEALED_AT_ONCE // SMALL_STEPS)) for _ in range(SMALL_STEPS))
+            return sum(step or 0 for step in steps)
         if taken == 0:  # so many commits were being written at once that none has its end among those rows
             taken = _seal(connection, "ALL")
     return taken or 0

@@ -55,10 +55,10 @@ UPDATE draft SET area_id = premises.area_id, path = premises.area_path,
 FROM premises WHERE premises.id = pg_temp.key('premises', place);
 
 INSERT INTO inspection (id, number, version, premises_id, area_id, area_path, kind, reporter_id, inspector_ids, started_at, ended_at,
-                        offset_ms, clock_suspect, received_at, request_hash, content_hash, answer)
+                        stated_started_at, stated_ended_at, offset_ms, clock_suspect, received_at, request_hash, content_hash, answer)
 SELECT DISTINCT ON (visit) pg_temp.key('visit', visit), 'JC-' || visit, 1, pg_temp.key('premises', place), area_id, path, 'patrol',
        pg_temp.key('person', inspector), json_build_array(pg_temp.key('person', inspector)), found_at - interval '20 minutes', found_at,
-       0, false, found_at, repeat('0', 64), repeat('0', 64), '{}'
+       found_at - interval '20 minutes', found_at, 0, false, found_at, repeat('0', 64), repeat('0', 64), '{}'
 FROM draft ORDER BY visit, n;
 INSERT INTO photo (id, version, sha256, bytes, role, source, taken_at, owner_id, created_at, named_at, inspection_id, area_path,
                    stored_at, media_type, width, height, readable, thumbnail_ready)

@@ -78,6 +78,8 @@ def _inspection(session: Session, place: Premises, inspector: Person, now: datet
         kind="patrol",
         reporter_id=inspector.id,
         inspector_ids=[str(inspector.id)],
+        stated_started_at=now,
+        stated_ended_at=now,
         started_at=now,
         ended_at=now,
         received_at=now,
