@@ -64,10 +64,15 @@ CurrentActor = Annotated[Actor, Depends(get_actor)]
 
 async def get_raw_json(request: Request) -> Json:
     """The body as received, strictly parsed; raises ``UnsupportedMedia``, ``BrokenJson`` and its kin."""
+    return raw_json(request, await request.body())
+
+
+def raw_json(request: Request, body: bytes) -> Json:
+    """The same of a body at hand."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMedia("Send application/json.", "请使用 application/json 提交。")
-    return parse(await request.body())
+    return parse(body)
 
 
 RawJson = Annotated[Json, Depends(get_raw_json)]
@@ -85,6 +90,11 @@ class Received:
 
 async def get_received(request: Request, raw: RawJson, actor: CurrentActor) -> Received:
     """The write under way."""
+    return received(request, raw, actor)
+
+
+def received(request: Request, raw: Json, actor: Actor) -> Received:
+    """The same of a value at hand."""
     digest = request_hash(f"{request.method} {request.scope['path'].lower()}", actor.id, raw)
     return Received(runtime_of(request).clock(), raw, digest.hex())
 
@@ -95,7 +105,13 @@ AsReceived = Annotated[Received, Depends(get_received)]
 async def refuse_unknown_parameters(request: Request) -> None:
     """Raise ``UnknownParameter`` for a query parameter that the route does not declare."""
     route = request.scope.get("route")
-    if not request.query_params or not isinstance(route, APIRoute):
+    if isinstance(route, APIRoute):
+        check_parameters(request, route)
+
+
+def check_parameters(request: Request, route: APIRoute) -> None:
+    """The same at once."""
+    if not request.query_params:
         return
     unknown = sorted(set(request.query_params) - _declared_parameters(route))
     if unknown:

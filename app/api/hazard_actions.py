@@ -21,6 +21,7 @@ from app.api.hazard_schemas import (
     VoidIn,
 )
 from app.api.hazards import json_response
+from app.api.one_hop import OneHop
 from app.core.database import Database
 from app.domain.vocabulary import Severity
 from app.services.hazards.act import ActionAnswer
@@ -32,7 +33,7 @@ from app.services.hazards.interim import set_interim_measures
 from app.services.hazards.reinspect import Verdict, reinspect
 from app.services.hazards.voids import ask_void, decide_void
 
-router = APIRouter(prefix="/api/v1/hazards/{hazard_id}", tags=["field", "office"])
+router = APIRouter(prefix="/api/v1/hazards/{hazard_id}", tags=["field", "office"], route_class=OneHop)
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": ActionAnswerRead, "description": "the same request again: the first answer"}

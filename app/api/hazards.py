@@ -11,6 +11,7 @@ from app.access.actor import READERS, require_role
 from app.api.deps import CurrentActor, Db, Now
 from app.api.fields import Day, Storable
 from app.api.hazard_schemas import ActorRead, EventPage, EventRead, HazardPage, HazardRead, HazardSummaryRead
+from app.api.one_hop import OneHop
 from app.core.clock import business_date
 from app.core.errors import Rejected, at
 from app.domain.lifecycle import Action
@@ -21,7 +22,7 @@ from app.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
 from app.queries.summaries import summarize_hazards
 from app.queries.timeline import TimelineEvent, list_events
 
-router = APIRouter(prefix="/api/v1/hazards", tags=["field", "office"])
+router = APIRouter(prefix="/api/v1/hazards", tags=["field", "office"], route_class=OneHop)
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=600)]

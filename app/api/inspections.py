@@ -23,6 +23,7 @@ from app.api.inspection_schemas import (
     InspectionRead,
     SubmissionAnswerRead,
 )
+from app.api.one_hop import OneHop
 from app.core.clock import business_date
 from app.core.errors import IdTaken
 from app.core.rawjson import canonical
@@ -38,7 +39,7 @@ from app.services.inspections.submit import Office, SubmissionAnswer, submit
 from app.services.numbers import HAZARD, INSPECTION
 from app.services.runtime import Runtime
 
-router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"])
+router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=OneHop)
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": SubmissionAnswerRead, "description": "the same submission again: the first answer"}

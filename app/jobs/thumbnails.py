@@ -3,10 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session
-
 from app.core.thumbnails import ThumbnailPool, Unreadable
-from app.models import Photo
+from app.queries.photos import find_undecoded
 from app.services.jobs import Claim, finish
 from app.services.photo_decoding import record_decoded
 from app.services.runtime import Runtime
@@ -20,7 +18,7 @@ def make_photo_thumbnail(runtime: Runtime, pool: ThumbnailPool, job: Claim) -> N
     """
     photo_id = UUID(job.payload["photo_id"])
     with runtime.db.read() as session:
-        sha256 = _sha256(session, photo_id)
+        sha256 = find_undecoded(session, photo_id)
     readable = sha256 is not None and _make(runtime, pool, sha256)
     now: datetime = runtime.clock()
     with runtime.db.write() as session:
@@ -38,8 +36,3 @@ def _make(runtime: Runtime, pool: ThumbnailPool, sha256: str) -> bool:
         return False
     runtime.storage.put_thumbnail(sha256, thumbnail.content)
     return True
-
-
-def _sha256(session: Session, photo_id: UUID) -> str | None:
-    photo = session.get(Photo, photo_id)
-    return photo.sha256 if photo is not None and photo.readable is None else None

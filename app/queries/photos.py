@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
 from app.access.scope import in_area_of
 from app.core.errors import NotFound
+from app.core.prepared import Prepared
 from app.models import Hazard, HazardPhoto, Photo
 
 
@@ -39,3 +40,14 @@ def handles_photo(session: Session, actor: Actor, photo_id: UUID) -> bool:
         .limit(1)
     )
     return session.execute(query).first() is not None
+
+
+def find_undecoded(session: Session, photo_id: UUID) -> str | None:
+    """The hash of a photo that nobody has decoded yet; None when it is decoded or gone."""
+    rows = _UNDECODED.rows(session, {"photo_id": photo_id})
+    return rows[0].sha256 if rows else None
+
+
+_UNDECODED = Prepared(
+    select(col(Photo.sha256)).where(col(Photo.id) == bindparam("photo_id"), col(Photo.readable).is_(None))
+)

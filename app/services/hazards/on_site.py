@@ -1,12 +1,13 @@
 """What the system does when evidence arrives: completeness, and the close-out of 即查即改."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
+from app.core.prepared import Prepared
 from app.domain.lifecycle import TRANSITIONS, Action
 from app.domain.vocabulary import CloseReason, Flag, PhotoRole, Severity, Status
 from app.models import Hazard, HazardPhoto, Photo
@@ -21,22 +22,33 @@ class PhotoJustNamed(Exception):
 
 def lock_photo(session: Session, photo_id: UUID) -> tuple[Photo | None, list[Hazard]]:
     """A photo and the hazards it serves, all locked: the hazards first, in id order. Raises ``PhotoJustNamed``."""
-    serves = select(col(HazardPhoto.hazard_id)).where(col(HazardPhoto.photo_id) == photo_id)
-    hazards = list(
+    serves = _served_by(session, photo_id)
+    hazards = _lock(session, serves) if serves else []
+    photo: Photo | None = session.execute(
+        select(Photo).where(col(Photo.id) == photo_id).with_for_update().execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if photo is not None and _served_by(session, photo_id) != serves:
+        raise PhotoJustNamed
+    return photo, hazards
+
+
+def _served_by(session: Session, photo_id: UUID) -> set[UUID]:
+    return {row.hazard_id for row in _SERVED.rows(session, {"photo_id": photo_id})}
+
+
+_SERVED = Prepared(select(col(HazardPhoto.hazard_id)).where(col(HazardPhoto.photo_id) == bindparam("photo_id")))
+
+
+def _lock(session: Session, hazard_ids: Collection[UUID]) -> list[Hazard]:
+    return list(
         session.execute(
             select(Hazard)
-            .where(col(Hazard.id).in_(serves))
+            .where(col(Hazard.id).in_(hazard_ids))
             .order_by(col(Hazard.id))
             .with_for_update()
             .execution_options(populate_existing=True)
         ).scalars()
     )
-    photo: Photo | None = session.execute(
-        select(Photo).where(col(Photo.id) == photo_id).with_for_update().execution_options(populate_existing=True)
-    ).scalar_one_or_none()
-    if photo is not None and set(session.execute(serves).scalars()) != {hazard.id for hazard in hazards}:
-        raise PhotoJustNamed
-    return photo, hazards
 
 
 def settle_evidence(session: Session, hazards: Sequence[Hazard], *, now: datetime) -> list[UUID]:
