@@ -23,7 +23,7 @@ from app.core.images import inspect, without_metadata
 from app.core.storage import Incoming
 from app.domain.vocabulary import PhotoRole, PhotoSource, Role
 from app.models import Photo
-from app.queries.photos import get_photo, handles_photo
+from app.queries.photos import KnownPhoto, get_photo, handles_photo
 from app.services.grants import open_grant
 from app.services.hazards.on_site import PhotoJustNamed
 from app.services.photos import (
@@ -163,7 +163,7 @@ class BadPhotoForm(Rejected):
 
 def _deliver(
     runtime: Runtime, uploader: Uploader, form: PhotoForm, incoming: Incoming, now: datetime
-) -> tuple[Photo, bool]:
+) -> tuple[KnownPhoto, bool]:
     """Check, keep on disk, then record: the answer leaves when both are durable."""
     if incoming.sha256 != form.sha256:
         fault = at("/sha256", "hash-mismatch", incoming.sha256)

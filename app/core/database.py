@@ -91,7 +91,8 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
             "connect_timeout": 5,
             "prepare_threshold": 1,
             "options": "-c statement_timeout=30000 -c lock_timeout=10000"
-            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+            " -c plan_cache_mode=force_generic_plan",  # a prepared statement is planned once, not each time
         },
     )
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, Never  # rows of Core statements
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, not_, or_, select
 from sqlmodel import Session
 
 from app.access.actor import Actor
@@ -63,9 +63,9 @@ class _Span:
     end: int
 
 
-def read_head(session: Session) -> FeedHead:
+def read_head(on: Session | Connection) -> FeedHead:
     """Where the feed stands; one statement."""
-    head, _ = _head_and_hash(session, 0)
+    head, _ = _head_and_hash(on, 0)
     return head
 
 
@@ -168,9 +168,9 @@ def _visible(actor: Actor, types: Types | None) -> ColumnElement[bool]:
     return visible if types is None else visible & _feed.c.type.in_(sorted(types))
 
 
-def _head_and_hash(session: Session, position: int) -> tuple[FeedHead, str | None]:
+def _head_and_hash(on: Session | Connection, position: int) -> tuple[FeedHead, str | None]:
     """The head, and the running hash at ``position`` (None: not kept, or beyond the head)."""
-    row = session.execute(_HEAD, {"at": position}).one()
+    row = on.execute(_HEAD, {"at": position}).one()
     head = FeedHead(row.log_epoch, row.position, row.running_hash, row.next - 1, row.has_waiting)
     return head, EMPTY.hex() if position == 0 else row.at_hash
 

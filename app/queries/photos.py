@@ -1,5 +1,7 @@
 """Photos within somebody's reach: named ones in his area, and his own that nothing names yet."""
 
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, or_, select
@@ -9,6 +11,7 @@ from app.access.actor import Actor
 from app.access.scope import in_area_of
 from app.core.errors import NotFound
 from app.core.prepared import Prepared
+from app.domain.vocabulary import PhotoRole
 from app.models import Hazard, HazardPhoto, Photo
 
 
@@ -40,6 +43,36 @@ def handles_photo(session: Session, actor: Actor, photo_id: UUID) -> bool:
         .limit(1)
     )
     return session.execute(query).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPhoto:
+    """What an upload is held against, and what it answers when the bytes are there already."""
+
+    id: UUID
+    sha256: str
+    bytes: int
+    role: PhotoRole
+    owner_id: UUID
+    inspection_id: UUID | None
+    named_at: datetime | None
+    stored_at: datetime | None
+    readable: bool | None
+    media_type: str | None
+    width: int | None
+    height: int | None
+
+
+def find_known(session: Session, photo_id: UUID, *, lock: bool = False) -> KnownPhoto | None:
+    """The photo with this id, whoever named it; locked for a change if asked."""
+    rows = (_LOCKED if lock else _KNOWN).rows(session, {"photo_id": photo_id})
+    return replace(KnownPhoto(*rows[0]), role=PhotoRole(rows[0].role)) if rows else None
+
+
+_BY_ID = select(*(getattr(Photo, field.name) for field in fields(KnownPhoto))).where(
+    col(Photo.id) == bindparam("photo_id")
+)
+_KNOWN, _LOCKED = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update())
 
 
 def find_undecoded(session: Session, photo_id: UUID) -> str | None:

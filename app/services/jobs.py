@@ -9,15 +9,18 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import PurePath
 from typing import Any  # the dialects' inserts
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
+from app.core.database import dump_json
 from app.core.ids import uuid7
+from app.core.prepared import Prepared
 from app.models import Job
 from app.queries.jobs import is_due
 
@@ -52,19 +55,26 @@ def enqueue(
     run_at: datetime | None = None,
 ) -> None:
     """Write a job down, unless one with this key ever was; it runs at ``run_at`` (None: at once)."""
-    row = {
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    values = {
         "id": uuid7(),
         "kind": kind,
         "dedupe_key": dedupe_key,
-        "payload": payload,
-        "state": "queued",
+        "payload": payload if is_sqlite else dump_json(payload),
         "run_at": run_at or now,
-        "attempts": 0,
         "created_at": now,
     }
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    _enqueueing(is_sqlite=is_sqlite).rows(session, values)
+
+
+@cache
+def _enqueueing(*, is_sqlite: bool) -> Prepared:
     insert: Any = sqlite.insert if is_sqlite else postgresql.insert
-    session.execute(insert(Job).values(row).on_conflict_do_nothing(index_elements=["dedupe_key"]))
+    names = ("id", "kind", "dedupe_key", "payload", "run_at", "created_at")
+    values = {name: bindparam(name, type_=getattr(Job, name).type) for name in names}
+    return Prepared(
+        insert(Job).values(state="queued", attempts=0, **values).on_conflict_do_nothing(index_elements=["dedupe_key"])
+    )
 
 
 def claim(session: Session, kinds: Collection[str], *, now: datetime, lease_s: int, most: int) -> list[Claim]:
@@ -94,7 +104,16 @@ def claim(session: Session, kinds: Collection[str], *, now: datetime, lease_s: i
 
 def finish(session: Session, job: Claim, *, now: datetime) -> None:
     """The job is done; called in the transaction that writes its effect. Raises ``LeaseLost``."""
-    _settle(session, job, {"state": "done", "done_at": now, "last_error": None})
+    if not _FINISH.rows(session, {"job_id": job.id, "token": job.token, "now": now}):
+        raise LeaseLost(f"{job.kind} {job.id}")
+
+
+_FINISH = Prepared(
+    update(Job)
+    .where(col(Job.id) == bindparam("job_id"), col(Job.lease_token) == bindparam("token"))
+    .values(state="done", done_at=bindparam("now"), last_error=None, lease_token=None)
+    .returning(col(Job.id))
+)
 
 
 def fail(session: Session, job: Claim, error: Exception, *, now: datetime) -> bool:
@@ -145,8 +164,8 @@ def _settle(session: Session, job: Claim, values: dict[str, Any]) -> None:
 
 
 def _count(session: Session, statement: Any) -> int:
-    result = session.execute(statement.execution_options(synchronize_session=False))
-    assert isinstance(result, CursorResult)  # noqa: S101  narrows the type for the checker
+    session.flush()
+    result: CursorResult[Any] = session.connection().execute(statement)  # jobs in work are no entities of a session
     return result.rowcount
 
 

@@ -3,9 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlalchemy import Integer, bindparam, update
+from sqlmodel import Session, col
 
+from app.core.prepared import Prepared
 from app.domain.vocabulary import FeedType
+from app.models import Photo
 from app.services.changes import publish
 from app.services.hazards.on_site import lock_photo, settle_evidence
 
@@ -19,10 +22,19 @@ def record_decoded(session: Session, photo_id: UUID, *, readable: bool, now: dat
     photo, hazards = lock_photo(session, photo_id)
     if photo is None or photo.readable is not None:
         return
-    photo.readable = photo.thumbnail_ready = readable
     tells = photo.named_at is not None and not readable
-    if tells:
-        photo.version += 1
+    _DECODED.rows(session, {"photo_id": photo_id, "is_readable": readable, "told": int(tells)})
     changed = settle_evidence(session, hazards, now=now)
     publish(session, FeedType.PHOTO, [photo.id] if tells else [], now=now)
     publish(session, FeedType.HAZARD, changed, now=now)
+
+
+_DECODED = Prepared(
+    update(Photo)
+    .where(col(Photo.id) == bindparam("photo_id"))
+    .values(
+        readable=bindparam("is_readable"),
+        thumbnail_ready=bindparam("is_readable"),
+        version=Photo.version + bindparam("told", type_=Integer),
+    )
+)

@@ -9,12 +9,13 @@ from typing import Any  # drivers' rows
 
 import structlog
 from psycopg.errors import QueryCanceled
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from app.core.clock import rfc3339
 from app.core.database import Database
+from app.core.prepared import Prepared, run_text
+from app.core.sqljson import as_text, json_time
 from app.domain.feed_chain import Change, leaf_hash, next_hash
 from app.models import Feed
 from app.queries.changes import read_head
@@ -57,8 +58,8 @@ def advance_feed(db: Database, *, most: int = CHAINED_AT_ONCE) -> None:
     and its hash can be read all the same, and the next call goes on.
     """
     try:
-        with db.read() as session:
-            head = read_head(session)
+        with db.autocommit() as connection:
+            head = read_head(connection)
         if head.has_waiting:
             seal(db)
         if head.has_more(head.position):
@@ -111,22 +112,30 @@ def extend_chain(db: Database, *, most: int = CHAINED_AT_ONCE) -> int:
     chained, running = [], bytes.fromhex(head.running_hash)
     for row in rows:
         running = next_hash(running, leaf_hash(_change(row)))
-        chained.append({"position": row.position, "running_hash": running.hex()})
+        chained.append((row.position, running.hex()))
     with db.write() as session:
         if db.dialect == "postgresql":
             session.execute(text("SET LOCAL statement_timeout = '5s'"))
             session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10s'"))
         if session.execute(_HEAD.with_for_update(skip_locked=True)).one_or_none() != head:
             return 0
-        session.execute(insert(_chain), chained)
-        session.execute(update(_head).values(chained[-1]))
+        _write_chain(session, chained)
     return len(chained)
+
+
+def _write_chain(session: Session, chained: list[tuple[int, str]]) -> None:
+    positions, hashes = zip(*chained, strict=True)
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        run_text(connection, _INSERT_CHAIN, {"positions": list(positions), "hashes": list(hashes)})
+    else:
+        connection.execute(insert(_chain), [{"position": at, "running_hash": running} for at, running in chained])
+    connection.execute(update(_head).values(position=positions[-1], running_hash=hashes[-1]))
 
 
 def _next_rows(session: Session, head: int, most: int) -> list[Any]:
     """The rows after ``head`` up to the last end of a commit among ``most``."""
-    query = select(_feed).where(_feed.c.position > head).order_by(_feed.c.position).limit(most + 1)
-    rows = list(session.execute(query))
+    rows = list(_NEXT.rows(session, {"after": head, "most": most + 1}))
     for place, row in enumerate(rows, head + 1):
         if row.position != place:  # an operator removed a row: nobody is served beyond a hole
             structlog.get_logger().error("feed_has_a_hole", position=place)
@@ -141,11 +150,29 @@ def _next_rows(session: Session, head: int, most: int) -> list[Any]:
 
 
 def _change(row: Any) -> Change:
-    changed_at = rfc3339(row.changed_at)
-    return Change(row.position, row.type, str(row.object_id), row.version, row.op, changed_at, row.data)
+    return Change(row.position, row.type, str(row.object_id), row.version, row.op, row.changed_at, row.data)
 
 
 _tables = Feed.metadata.tables
 _feed, _chain, _head = _tables["feed"], _tables["feed_chain"], _tables["chain_head"]
 
+_NEXT = Prepared(
+    select(
+        _feed.c.position,
+        _feed.c.commit_id,
+        _feed.c.type,
+        _feed.c.object_id,
+        _feed.c.version,
+        _feed.c.op,
+        as_text(json_time(_feed.c.changed_at)).label("changed_at"),
+        _feed.c.data,
+    )
+    .where(_feed.c.position > bindparam("after"))
+    .order_by(_feed.c.position)
+    .limit(bindparam("most"))
+)
+_INSERT_CHAIN = """
+INSERT INTO feed_chain (position, running_hash)
+SELECT position, running_hash FROM unnest(%(positions)s::bigint[], %(hashes)s::text[]) AS given (position, running_hash)
+"""
 _HEAD = select(_head.c.position, _head.c.running_hash).where(_head.c.one == 1)

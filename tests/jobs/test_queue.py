@@ -184,7 +184,9 @@ class TestFailure:
 
 def test_what_is_done_is_forgotten_in_time(db, clock, queue, take):
     queue("old")
+    clock.move(seconds=1)
     queue("waiting")
+    clock.move(seconds=1)
     (old,) = take(most=1)
     with db.write() as session:
         finish(session, old, now=clock())

@@ -12,6 +12,7 @@ from app.domain.lifecycle import TRANSITIONS, Action
 from app.domain.vocabulary import CloseReason, Flag, PhotoRole, Severity, Status
 from app.models import Hazard, HazardPhoto, Photo
 from app.queries.hazards import find_pending_void
+from app.queries.photos import KnownPhoto, find_known
 from app.services.hazards.act import add_system_event, withdraw_void
 from app.services.hazards.flags import add_flag
 
@@ -20,13 +21,11 @@ class PhotoJustNamed(Exception):
     """Something named the photo between our locks; try again with the hazards it serves now."""
 
 
-def lock_photo(session: Session, photo_id: UUID) -> tuple[Photo | None, list[Hazard]]:
+def lock_photo(session: Session, photo_id: UUID) -> tuple[KnownPhoto | None, list[Hazard]]:
     """A photo and the hazards it serves, all locked: the hazards first, in id order. Raises ``PhotoJustNamed``."""
     serves = _served_by(session, photo_id)
     hazards = _lock(session, serves) if serves else []
-    photo: Photo | None = session.execute(
-        select(Photo).where(col(Photo.id) == photo_id).with_for_update().execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    photo = find_known(session, photo_id, lock=True)
     if photo is not None and _served_by(session, photo_id) != serves:
         raise PhotoJustNamed
     return photo, hazards
