@@ -11,8 +11,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
+import psycopg
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import func, select
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
@@ -345,7 +346,7 @@ class TestPhotos:
             check_versions(committed_runtime, hazard_id)
 
     def test_an_upload_that_looks_just_before_the_submission_commits(
-        self, phone: Phone, street: Street, engine: Engine, committed_runtime: Runtime
+        self, phone: Phone, street: Street, committed_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The worst moment: it has seen that no hazard waits for the photo, and then one does."""
         if committed_runtime.db.dialect == "sqlite":
@@ -354,10 +355,14 @@ class TestPhotos:
         body = a_visit(phone, shot)
         has_looked, may_go_on = threading.Event(), threading.Event()
 
-        def hold(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            if "FOR UPDATE" in statement and "FROM hazard" in statement and not has_looked.is_set():
+        execute = psycopg.Cursor.execute
+
+        def execute_and_hold(cursor: Any, statement: Any, *values: Any, **options: Any) -> Any:
+            done = execute(cursor, statement, *values, **options)
+            if "FROM hazard_photo" in str(statement) and not has_looked.is_set():
                 has_looked.set()
                 assert may_go_on.wait(timeout=30)
+            return done
 
         def submit() -> httpx2.Response:
             assert has_looked.wait(timeout=30)
@@ -365,11 +370,9 @@ class TestPhotos:
             may_go_on.set()
             return answer
 
-        event.listen(engine, "after_cursor_execute", hold)
-        try:
+        with monkeypatch.context() as patch:
+            patch.setattr(psycopg.Cursor, "execute", execute_and_hold)
             answers = race(partial(phone.upload, street.inspector, shot), submit)
-        finally:
-            event.remove(engine, "after_cursor_execute", hold)
         assert codes(answers) == ["201", "201"]
         assert phone.read(body["hazards"][0]["id"])["evidence_complete"] is True
 

@@ -81,7 +81,7 @@ def load_demo(runtime: Runtime, *, now: datetime, accounts_file: Path) -> DemoRe
     watch.lap("to disk")
     if runtime.db.dialect == "postgresql":  # nothing has counted the new rows yet
         with runtime.db.autocommit() as connection:
-            connection.exec_driver_sql("ANALYZE outbox")
+            connection.exec_driver_sql("ANALYZE")
     while seal(runtime.db):
         pass
     while extend_chain(runtime.db):
