@@ -27,7 +27,7 @@ OPERATIONS = sorted(
     if isinstance(route, APIRoute)
     for method in route.methods
 )
-OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/receipt-keys"), ("POST", "/auth/token")}
+OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/receipt-keys"), ("POST", "/auth/token")}
 FOR_EVERYBODY = OPEN | {("GET", "/me"), ("DELETE", "/auth/token")}
 """No role is asked; whoever is signed in sees himself alone."""
 FOR_MACHINES_TOO = {("GET", "/photos/{photo_id}/content")}

@@ -1,4 +1,4 @@
-"""What every request passes: an id, a limit on its body, the client's protocol, headers, one log line."""
+"""What every request passes: an id, a limit on its body, the client's protocol, headers, one log line, counters."""
 
 import secrets
 from time import perf_counter
@@ -65,14 +65,17 @@ class Envelope:
                 raise
             await (await answer_bug(Request(scope), error))(scope, receive, send_with_headers)
         finally:
+            took_s = perf_counter() - began
+            route = getattr(scope.get("route"), "path", None)
+            scope["app"].state.runtime.metrics.count_request(scope["method"], route, status, took_s)
             structlog.get_logger().info(
                 "request",
                 trace_id=trace_id,
                 method=scope["method"],
-                route=getattr(scope.get("route"), "path", "-"),
+                route=route or "-",
                 actor=str(scope.get("actor_id", "-")),
                 status=int(status),
-                ms=round((perf_counter() - began) * 1000, 1),
+                ms=round(took_s * 1000, 1),
             )
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:

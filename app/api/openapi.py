@@ -15,7 +15,7 @@ Document = dict[str, Any]
 AUDIENCES = ("field", "office", "district")
 OPERATIONS_TAG = "operations"
 """For who runs the service: in every audience's file."""
-OPEN_OPERATIONS = frozenset({"check_health", "check_readiness", "get_receipt_keys", "issue_token"})
+OPEN_OPERATIONS = frozenset({"check_health", "check_readiness", "get_receipt_keys", "issue_token", "read_metrics"})
 """Without a sign-in; everything else asks for one."""
 GRANT_OPERATIONS = frozenset({"post_photo"})
 """An upload grant serves instead of a sign-in."""

@@ -3,7 +3,8 @@
 from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from pydantic import BaseModel, Field
 
 from app.api.deps import AtRuntime, Db
@@ -48,6 +49,17 @@ def check_readiness(runtime: AtRuntime) -> Health:
     """Whether it can serve: database, migrations, storage; else 503."""
     check_ready(runtime.db, runtime.storage)
     return Health(status="ready")
+
+
+@router.get(
+    "/metrics",
+    tags=["operations"],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "The text format of Prometheus."}},
+)
+def read_metrics(runtime: AtRuntime) -> Response:
+    """What this process has counted, and what waits in the database (``xiaohao_shared_…``: the same on every node)."""
+    return Response(generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @router.get("/api/v1/receipt-keys", tags=["field", "office", "district"])

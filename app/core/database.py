@@ -12,6 +12,7 @@ from typing import Literal
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ConnectionEventsTarget
+from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -57,6 +58,11 @@ class Database:
         else:
             with self._reader.begin_nested():
                 yield self._reader
+
+    def pool_use(self) -> tuple[int, int]:
+        """Connections in use, and how many there may be; both 0 over a single connection."""
+        pool = self._bind.pool if isinstance(self._bind, Engine) else None
+        return (pool.checkedout(), pool.size()) if isinstance(pool, QueuePool) else (0, 0)
 
     def close(self) -> None:
         """Give all connections back."""

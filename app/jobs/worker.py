@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import structlog
 
+from app.core.metrics import JobOutcome
 from app.core.thumbnails import ThumbnailPool
 from app.jobs.sweeps import sweep
 from app.jobs.thumbnails import make_photo_thumbnail
@@ -65,8 +66,9 @@ class JobRunner:
     def _run(self, job: Claim) -> None:
         try:
             HANDLERS[job.kind](self._runtime, self._pool, job)
+            self._runtime.metrics.count_job(job.kind, JobOutcome.DONE)
         except LeaseLost:
-            _log_lost(job)
+            self._note_loss(job)
         except Exception as error:
             self._note_failure(job, error)
 
@@ -75,11 +77,16 @@ class JobRunner:
             with self._runtime.db.write() as session:
                 is_dead = fail(session, job, error, now=self._runtime.clock())
         except LeaseLost:
-            _log_lost(job)
+            self._note_loss(job)
             return
+        self._runtime.metrics.count_job(job.kind, JobOutcome.DEAD if is_dead else JobOutcome.RETRIED)
         log = structlog.get_logger()
         tell = log.error if is_dead else log.warning
         tell("job_failed", job=str(job.id), kind=job.kind, attempts=job.attempts, error=place_of(error))
+
+    def _note_loss(self, job: Claim) -> None:
+        self._runtime.metrics.count_job(job.kind, JobOutcome.LOST)
+        structlog.get_logger().warning("lease_lost", job=str(job.id), kind=job.kind)
 
 
 class Worker:
@@ -141,7 +148,3 @@ def drain(runtime: Runtime) -> None:
             pass
     finally:
         runner.close()
-
-
-def _log_lost(job: Claim) -> None:
-    structlog.get_logger().warning("lease_lost", job=str(job.id), kind=job.kind)

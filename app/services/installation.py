@@ -11,9 +11,11 @@ from sqlmodel import Session
 from app.core.clock import Clock, utc_now
 from app.core.config import Settings, secret_key
 from app.core.database import Database, make_engine
+from app.core.metrics import Metrics
 from app.core.storage import Storage
 from app.domain.feed_chain import EMPTY
 from app.models import ChainHead, Seal
+from app.services.backlog import BacklogGauges
 from app.services.calendar import Calendars, seed_calendar
 from app.services.numbers import Numbers
 from app.services.receipts import make_receipt_key, open_receipts
@@ -31,6 +33,8 @@ def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | C
     db = Database(bind)
     with db.read() as session:
         receipts = open_receipts(session, secret)
+    metrics = Metrics()
+    metrics.registry.register(BacklogGauges(db, clock))
     return Runtime(
         settings=settings,
         db=db,
@@ -40,6 +44,7 @@ def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | C
         numbers=Numbers(db),
         receipts=receipts,
         calendars=Calendars(),
+        metrics=metrics,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.core.clock import Clock
 from app.core.config import Settings
 from app.core.database import Database
+from app.core.metrics import Metrics
 from app.core.storage import Storage
 from app.services.calendar import Calendars
 from app.services.numbers import Numbers
@@ -13,7 +14,7 @@ from app.services.receipts import Receipts
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One process's database, storage, clock and keys."""
+    """One process's database, storage, clock, keys and counters."""
 
     settings: Settings
     db: Database
@@ -23,3 +24,4 @@ class Runtime:
     numbers: Numbers
     receipts: Receipts
     calendars: Calendars
+    metrics: Metrics
