@@ -24,30 +24,31 @@ CHAINED_AT_ONCE = 5000
 SEALED_AT_ONCE = 5000
 """More could outlast the statement's time limit, and then never be sealed at all."""
 
-SMALL_STEPS = 20
-"""So many instead, where a slow machine was cut off."""
+LIMIT_S, LONGEST_LIMIT_S = 5, 25
+"""The time limit, and the one of a portion that had to grow."""
 
 _COLUMNS = "commit_id, type, object_id, version, op, area_path, moved_to, changed_at, data"
 
 _SEAL = f"""
-SELECT set_config('statement_timeout', '5s', true);
+SELECT set_config('statement_timeout', '%ss', true);
 WITH l AS MATERIALIZED (SELECT next FROM seal WHERE one = 1 FOR UPDATE SKIP LOCKED),
  f AS MATERIALIZED (SELECT seq, commit_id FROM outbox ORDER BY seq LIMIT %s),
- c AS (SELECT commit_id FROM (SELECT commit_id, max(seq) AS last FROM f GROUP BY commit_id) g
-       WHERE last = (SELECT max(seq) FROM outbox b WHERE b.commit_id = g.commit_id)),
- d AS (DELETE FROM outbox WHERE (SELECT next FROM l) IS NOT NULL
-       AND seq = ANY (ARRAY(SELECT seq FROM f JOIN c USING (commit_id))) RETURNING *),
+ c AS MATERIALIZED (SELECT unnest(seqs) AS seq
+       FROM (SELECT commit_id, array_agg(seq) AS seqs FROM f GROUP BY commit_id) g
+       WHERE cardinality(seqs) = (SELECT count(*) FROM outbox b WHERE b.commit_id = g.commit_id)),
+ d AS (DELETE FROM outbox WHERE (SELECT next FROM l) IS NOT NULL AND seq = ANY (ARRAY(SELECT seq FROM c)) RETURNING *),
  o AS (SELECT d.*, row_number() OVER (ORDER BY last, seq) AS n
        FROM (SELECT d.*, max(seq) OVER (PARTITION BY commit_id) AS last FROM d) d),
  i AS (INSERT INTO feed (position, {_COLUMNS}) SELECT (SELECT next FROM l) - 1 + n, {_COLUMNS} FROM o RETURNING 1)
 UPDATE seal SET next = next + (SELECT count(*) FROM i) WHERE one = 1 AND (SELECT next FROM l) IS NOT NULL
-RETURNING (SELECT count(*) FROM i)
+RETURNING (SELECT count(*) FROM i), (SELECT count(*) FROM f)
 """  # noqa: S608  made of our own names
 """One statement in a transaction of its own (READ COMMITTED), sent with its time limit.
 
 Whoever finds the lock row taken does nothing. The next position comes from the lock row; commits are ordered by their
-last row, their rows as they were written. Taken are the commits whose last row is among the first so many (``f``,
+last row, their rows as they were written. Taken are the commits that lie whole among the first so many rows (``f``,
 ``c``): all those with a last row up to there, so that what a commit could have seen of others is never taken later.
+Nothing is joined: the database thinks that the outbox is as empty as when it counted it, and would join by loops.
 """
 
 
@@ -69,32 +70,42 @@ def advance_feed(db: Database, *, most: int = CHAINED_AT_ONCE) -> None:
 
 
 def seal(db: Database) -> int:
-    """Give positions to what is committed and waits, at most ``SEALED_AT_ONCE``; 0 when another sealer is at it.
+    """Give positions to what is committed and waits, about ``SEALED_AT_ONCE``; 0 when another sealer is at it.
 
-    One round trip. Nothing can be lost or doubled wherever it is interrupted: it is one statement.
+    One round trip. Nothing can be lost or doubled wherever it is interrupted: it is one statement. A portion is
+    smaller where a slow machine was cut off, and larger where so many commits were written at once that none lies
+    whole in it.
     """
     if db.dialect == "sqlite":
         return 0
+    total, most, limit_s = 0, SEALED_AT_ONCE, LIMIT_S
     with db.autocommit() as connection:
-        try:
-            taken = _seal(connection, str(SEALED_AT_ONCE))
-        except DBAPIError as error:
-            if not isinstance(error.orig, QueryCanceled):
-                raise
-            steps = (_seal(connection, str(SEALED_AT_ONCE // SMALL_STEPS)) for _ in range(SMALL_STEPS))
-            return sum(step or 0 for step in steps)
-        if taken == 0:  # so many commits were being written at once that none has its end among those rows
-            taken = _seal(connection, "ALL")
-    return taken or 0
+        while total < SEALED_AT_ONCE:
+            try:
+                step = _seal(connection, most, limit_s)
+            except DBAPIError as error:
+                if limit_s > LIMIT_S or most == 1 or not isinstance(error.orig, QueryCanceled):
+                    raise
+                most = max(1, most // 8)
+                continue
+            if step is None:
+                break
+            taken, seen = step
+            total += taken
+            if taken == 0 and seen == most:
+                most, limit_s = most * 2, LONGEST_LIMIT_S
+            elif seen < most or most >= SEALED_AT_ONCE:
+                break
+    return total
 
 
-def _seal(connection: Connection, most: str) -> int | None:
-    """How many rows were sealed; None when another sealer is at it."""
-    cursor = connection.exec_driver_sql(_SEAL % most).cursor
+def _seal(connection: Connection, most: int, limit_s: int) -> tuple[int, int] | None:
+    """How many rows were sealed, and among how many; None when another sealer is at it."""
+    cursor = connection.exec_driver_sql(_SEAL % (limit_s, most)).cursor
     assert cursor is not None  # noqa: S101  both statements return rows
     cursor.nextset()
     row = cursor.fetchone()
-    return row[0] if row else None
+    return (row[0], row[1]) if row else None
 
 
 def extend_chain(db: Database, *, most: int = CHAINED_AT_ONCE) -> int:

@@ -13,13 +13,15 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, text, update
+from sqlalchemy import Engine, func, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
+from app.core.database import Database
 from app.domain.vocabulary import FeedOp
 from app.models import ChainHead, Feed, FeedChain, Premises, Seal
 from app.services import sealer
+from app.services.changes import new_commit
 from app.services.sealer import advance_feed, extend_chain, seal
 from tests.feed import PREMISES, Places, Puller, ids_of, positions, running_hash, versions
 from tests.races import at_once
@@ -159,6 +161,40 @@ class TestBacklog:
         assert [seal(places.db), seal(places.db)] == [4, 0]
         assert ids_of(places.puller().pull()) == places.changed(0, 1, 2, 3)
 
+    def test_it_takes_no_longer_where_the_database_thinks_that_nothing_waits(
+        self, places: Places, engine: Engine
+    ) -> None:
+        """As after every count of an outbox that had just been emptied."""
+
+        def write() -> None:
+            with places.db.write() as session:
+                for place in range(100):
+                    places.change_in(session, place % 12, (place + 1) % 12)
+                    new_commit(session)
+
+        write()
+        assert seal(places.db) == 200
+        with places.db.autocommit() as connection:
+            connection.exec_driver_sql("ANALYZE outbox")
+        write()
+        with engine.connect() as connection:  # one transaction, in which the database counts what it looks at
+            assert seal(Database(connection)) == 200
+            looked = connection.execute(
+                text("SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname = 'outbox'")
+            ).scalar_one()
+            connection.rollback()
+        assert looked <= 10 * 200
+
+    def test_a_database_too_slow_for_it_gets_less_at_once(self, places: Places, monkeypatch) -> None:
+        """And a commit that is longer than that gets more time."""
+        monkeypatch.setattr(sealer, "SEALED_AT_ONCE", 32)
+        monkeypatch.setattr(sealer, "LIMIT_S", 1)
+        for chosen in ([0], [1], [2, 3, 4, 5, 6, 7], [8], [9]):
+            places.change(*chosen)
+        with slow_from(places, rows=5):
+            assert [seal(places.db), seal(places.db)] == [10, 0]
+        assert ids_of(places.puller().pull()) == places.changed(*range(10))
+
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.lists(st.integers(0, 3), min_size=1, max_size=14), st.integers(1, 6))
     def test_whatever_the_order_of_rows_commits_stay_whole_and_ordered_by_their_last(
@@ -183,6 +219,30 @@ class TestBacklog:
         order = [places.ids.index(place) for place, _ in groupby(rows)]
         expected = sorted(set(writes) - {0}, key=last_row.__getitem__) + [0] * (0 in writes)
         assert order == expected
+
+
+@contextmanager
+def slow_from(places: Places, *, rows: int) -> Iterator[None]:
+    """The database takes two seconds for a statement that gives positions to so many rows."""
+    with places.db.write() as session:
+        session.execute(
+            text(
+                "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
+                " IF (SELECT count(*) FROM given) >= TG_ARGV[0]::int THEN PERFORM pg_sleep(2); END IF;"
+                " RETURN NULL; END'"
+            )
+        )
+        session.execute(
+            text(
+                "CREATE TRIGGER be_slow AFTER INSERT ON feed REFERENCING NEW TABLE AS given"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION be_slow({rows})"
+            )
+        )
+    try:
+        yield
+    finally:
+        with places.db.write() as session:
+            session.execute(text("DROP FUNCTION be_slow CASCADE"))
 
 
 def seal_all(places: Places) -> None:
