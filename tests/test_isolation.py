@@ -5,7 +5,6 @@ filter without a sample here fails. Source: lifecycle.md, «Roles»; contract.md
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,9 +15,9 @@ from fastapi.routing import APIRoute
 from sqlmodel import Session
 
 from app.api import ROUTERS
-from app.core.clock import rfc3339
 from tests.factories import Person, Street, found, make_area, shoot, visit
 from tests.phone import Phone
+from tests.samples import ACTIONS, NEW_PLACE, NEW_USER, SAMPLES, Things, a_visit, envelope, make_things
 
 OPERATIONS = sorted(
     (method, route.path.removeprefix("/api/v1"))
@@ -35,41 +34,10 @@ WRITERS_ID = {("PUT", "/inspections/{inspection_id}")}
 """The id in the path is made by the writer: one in use is told as ``id-taken``, inside and outside the area."""
 
 
-@dataclass(frozen=True)
-class Things:
-    """One of each thing that can be named, all in one place."""
-
-    hazard_id: str
-    void_id: str
-    inspection_id: str
-    photo_id: str
-    premises_id: str
-    area_id: str
-    user_id: str
-    client_id: str
-    person: Person
-
-    @classmethod
-    def nowhere(cls, person: Person) -> "Things":
-        return cls(*(str(uuid4()) for _ in range(8)), person)
-
-
 @pytest.fixture
-def here(phone: Phone, street: Street) -> Things:
+def here(phone: Phone) -> Things:
     """In the first street."""
-    hazard = phone.report()
-    asked = phone.ask_void(street.office, hazard).json()
-    return Things(
-        hazard["id"],
-        asked["event_id"],
-        hazard["inspection_id"],
-        hazard["photos"][0]["id"],
-        str(street.shop.id),
-        str(street.community.id),
-        str(street.inspector.id),
-        str(street.machine(street.street).id),
-        street.inspector,
-    )
+    return make_things(phone)
 
 
 @pytest.fixture
@@ -94,63 +62,6 @@ def there(phone: Phone, street: Street) -> Things:
         str(street.machine(street.other_street).id),
         stranger,
     )
-
-
-Body = Callable[[Phone, Things], dict[str, Any]]
-
-
-def envelope(**fields: Any) -> Body:
-    """An action's body on the hazard ``here``, with its current version where that is asked."""
-
-    def make(phone: Phone, here: Things) -> dict[str, Any]:
-        hazard = phone.read(here.hazard_id)
-        made = {"id": str(uuid4()), "at": rfc3339(phone.clock())} | fields
-        return made | {"base_version": hazard["version"]}
-
-    return make
-
-
-def a_visit(phone: Phone, here: Things) -> dict[str, Any]:
-    now, shot = phone.clock(), shoot(at=phone.clock())
-    return visit(here.premises_id, now, hazards=[found([shot], now)], shots=[shot])
-
-
-def nothing(_phone: Phone, _here: Things) -> dict[str, Any]:
-    return {}
-
-
-ACTIONS: dict[str, tuple[str, Body]] = {
-    "rectifications": ("officer", envelope(base_round=1, photo_ids=[])),
-    "reinspections": ("officer", envelope(base_round=1, result="fail", reason_code="no_access")),
-    "confirmations": ("leader", envelope(decision="confirm")),
-    "interim-measures": ("office", envelope(measures="专人值守")),
-    "determinations": (
-        "leader",
-        envelope(verdict="major", standard="GB 35181", edition="2025", facts_used=["x"], members=["y"]),
-    ),
-    "voids": ("office", envelope(reason="重复")),
-    "voids/{void_id}/decision": ("leader", envelope(decision="refuse")),
-    "comments": ("leader", envelope(note="请尽快处理")),
-}
-
-SAMPLES: dict[tuple[str, str], tuple[str, Body]] = {
-    ("GET", "/areas/{area_id}"): ("leader", nothing),
-    ("GET", "/users/{user_id}"): ("admin", nothing),
-    ("POST", "/users/{user_id}/deactivation"): ("admin", nothing),
-    ("POST", "/users/{user_id}/password"): ("admin", lambda *_: {"password": "Correct-horse-9"}),
-    ("GET", "/clients/{client_id}"): ("admin", nothing),
-    ("POST", "/clients/{client_id}/deactivation"): ("admin", nothing),
-    ("GET", "/premises/{premises_id}"): ("inspector", nothing),
-    ("PUT", "/inspections/{inspection_id}"): ("inspector", a_visit),
-    ("GET", "/inspections/{inspection_id}"): ("inspector", nothing),
-    ("GET", "/photos/{photo_id}"): ("leader", nothing),
-    ("GET", "/photos/{photo_id}/content"): ("leader", nothing),
-    ("GET", "/photos/{photo_id}/thumbnail"): ("office", nothing),
-    ("GET", "/hazards/{hazard_id}"): ("inspector", nothing),
-    ("GET", "/hazards/{hazard_id}/timeline"): ("leader", nothing),
-    ("GET", "/district/hazards/{hazard_id}"): ("machine", nothing),
-} | {("POST", f"/hazards/{{hazard_id}}/{path}"): sample for path, sample in ACTIONS.items()}
-"""Who may call an operation with an id in its path, and with what."""
 
 
 def caller(street: Street, role: str) -> Person:
@@ -217,15 +128,6 @@ def test_an_inspection_id_in_use_tells_the_same_inside_and_outside(phone: Phone,
     assert told(answers[0]) == told(answers[1])
     assert told(answers[0])[1]["code"] == "id-taken"
 
-
-NEW_PLACE = {"name": "新店", "kind": "street_shop", "address": "建宁路1号"}
-NEW_USER = {
-    "username": "new.person",
-    "staff_number": "N1",
-    "name": "新人",
-    "role": "inspector",
-    "password": "Correct-9x!",
-}
 
 IN_BODIES: dict[tuple[str, str, str], tuple[str, Callable[[Phone, Things, Things], dict[str, Any]]]] = {
     ("POST", "/areas", "parent_id"): (
