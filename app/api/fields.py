@@ -4,7 +4,15 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from app.core.clock import rfc3339
 
@@ -61,6 +69,10 @@ DeviceInstant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidat
 
 Day = Annotated[date, BeforeValidator(_plain_day), AfterValidator(_in_a_known_year)]
 """A date of business, ``YYYY-MM-DD`` in Asia/Shanghai."""
+
+Latitude = Annotated[float, Field(strict=True, ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(strict=True, ge=-180, le=180, allow_inf_nan=False)]
+"""Degrees (WGS-84): a number, never a text or a boolean that could be read as one."""
 
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hex."""

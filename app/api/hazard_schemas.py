@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import Received
-from app.api.fields import DeviceInstant, Instant
+from app.api.fields import DeviceInstant, Instant, Latitude, Longitude
 from app.domain.lifecycle import Action
 from app.domain.vocabulary import (
     CloseReason,
@@ -183,9 +183,9 @@ class _In(BaseModel):
 class LocationIn(_In):
     """Where the device was (WGS-84)."""
 
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
-    lng: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-    accuracy_m: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    lat: Latitude
+    lng: Longitude
+    accuracy_m: Annotated[float, Field(strict=True, ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
 
     def as_place(self) -> Place:
         return Place(self.lat, self.lng, self.accuracy_m)

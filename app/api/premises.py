@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.actor import READERS, require_role
 from app.api.deps import CurrentActor, Db, Now, get_raw_json
-from app.api.fields import Instant, Storable
+from app.api.fields import Instant, Latitude, Longitude, Storable
 from app.domain.vocabulary import PremisesKind, PremisesStatus
 from app.queries import premises as premises_queries
 from app.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
@@ -53,8 +53,8 @@ class Location(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lat: Annotated[float, Field(ge=-90, le=90)]
-    lng: Annotated[float, Field(ge=-180, le=180)]
+    lat: Latitude
+    lng: Longitude
 
 
 class MarketBody(BaseModel):
@@ -63,9 +63,9 @@ class MarketBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     operator: Annotated[str, Field(max_length=120, pattern=r"\S", description="市场开办者"), Storable]
-    floors: Annotated[int, Field(ge=1, le=200)]
-    floor_area_m2: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    built_year: Annotated[int, Field(ge=1800, le=2200)] | None = None
+    floors: Annotated[int, Field(strict=True, ge=1, le=200)]
+    floor_area_m2: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] | None = None
+    built_year: Annotated[int, Field(strict=True, ge=1800, le=2200)] | None = None
 
 
 class NewPremisesBody(BaseModel):
