@@ -4,6 +4,7 @@ What the framework writes is corrected where it does not say what the service do
 own media type, and who is not signed in is told so. Source: contract.md, «API in general».
 """
 
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any  # JSON
@@ -29,6 +30,43 @@ _SCHEMES = {
         "description": "upload_grant of an accepted submission, for the photos it declares",
     },
 }
+_HAZARD = ("get_one_hazard", {"hazard_id": "$request.path.hazard_id"})
+_LINKS: dict[str, dict[str, tuple[str, dict[str, str]]]] = {
+    "put_inspection": {
+        "inspection": ("get_one_inspection", {"inspection_id": "$response.body#/id"}),
+        "first_hazard": ("get_one_hazard", {"hazard_id": "$response.body#/hazards/0/id"}),
+        "first_photo": ("get_one_photo", {"photo_id": "$request.body#/photos/0/id"}),
+    },
+    "post_photo": {
+        "photo": ("get_one_photo", {"photo_id": "$response.body#/id"}),
+        "content": ("get_photo_content", {"photo_id": "$response.body#/id"}),
+        "thumbnail": ("get_photo_thumbnail", {"photo_id": "$response.body#/id"}),
+    },
+    "get_one_hazard": {
+        "timeline": ("get_timeline", {"hazard_id": "$request.path.hazard_id"}),
+        "rectification": ("post_rectification", {"hazard_id": "$request.path.hazard_id"}),
+        "reinspection": ("post_reinspection", {"hazard_id": "$request.path.hazard_id"}),
+        "confirmation": ("post_confirmation", {"hazard_id": "$request.path.hazard_id"}),
+        "interim_measures": ("post_interim_measures", {"hazard_id": "$request.path.hazard_id"}),
+        "determination": ("post_determination", {"hazard_id": "$request.path.hazard_id"}),
+        "void": ("post_void", {"hazard_id": "$request.path.hazard_id"}),
+        "comment": ("post_comment", {"hazard_id": "$request.path.hazard_id"}),
+        "record": ("get_hazard_record", {"hazard_id": "$request.path.hazard_id"}),
+    },
+    "post_rectification": {"hazard": _HAZARD},
+    "post_reinspection": {"hazard": _HAZARD},
+    "post_confirmation": {"hazard": _HAZARD},
+    "post_determination": {"hazard": _HAZARD},
+    "post_void": {
+        "hazard": _HAZARD,
+        "decision": (
+            "post_void_decision",
+            {"hazard_id": "$request.path.hazard_id", "void_id": "$response.body#/event_id"},
+        ),
+    },
+    "register_premises": {"premises": ("get_premises", {"premises_id": "$response.body#/id"})},
+}
+"""What can be asked next, by the answer to what: for generators of clients and of tests."""
 _METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 
 
@@ -37,6 +75,7 @@ def complete_document(document: Document) -> Document:
     for _, _, operation in _operations(document):
         _correct_errors(operation)
         name = operation["operationId"]
+        _add_links(operation, _LINKS.get(name, {}))
         if name not in OPEN_OPERATIONS:
             operation["security"] = [{"bearer": []}, *([{"grant": []}] if name in GRANT_OPERATIONS else [])]
     document["components"]["securitySchemes"] = _SCHEMES
@@ -83,17 +122,37 @@ def _correct_errors(operation: Document) -> None:
             response["content"] = {MEDIA_TYPE: content["application/json"]}
 
 
+def _add_links(operation: Document, links: dict[str, tuple[str, dict[str, str]]]) -> None:
+    for status, response in operation["responses"].items():
+        if links and status.startswith("2"):
+            response["links"] = {
+                name: {"operationId": target, "parameters": parameters} for name, (target, parameters) in links.items()
+            }
+
+
 def _document_of(document: Document, audience: str) -> Document:
     paths: dict[str, Document] = {}
     for path, method, operation in _operations(document):
         if {audience, OPERATIONS_TAG} & set(operation.get("tags", ())):
             paths.setdefault(path, {})[method] = operation
+    paths = _without_strange_links(paths)
     info = document["info"] | {"title": f"{document['info']['title']}: {audience}"}
     components = {
         "schemas": _used_schemas(paths, document["components"]["schemas"]),
         "securitySchemes": {name: _SCHEMES[name] for name in sorted(_used_schemes(paths))},
     }
     return {"openapi": document["openapi"], "info": info, "paths": paths, "components": components}
+
+
+def _without_strange_links(paths: Document) -> Document:
+    """The same without links to operations that are not among them."""
+    known = {operation["operationId"] for item in paths.values() for operation in item.values()}
+    copied: Document = copy.deepcopy(paths)
+    for _, _, operation in _operations({"paths": copied}):
+        for response in operation["responses"].values():
+            links = {name: link for name, link in response.pop("links", {}).items() if link["operationId"] in known}
+            response.update({"links": links} if links else {})
+    return copied
 
 
 def _used_schemas(paths: Document, schemas: Document) -> Document:

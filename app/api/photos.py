@@ -96,6 +96,7 @@ UPLOAD_BODY: dict[str, Any] = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
+                    "additionalProperties": False,
                     "required": ["id", "sha256", "role", "taken_at", "source", "file"],
                     "properties": {
                         "id": {"type": "string", "format": "uuid"},
