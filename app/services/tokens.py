@@ -84,14 +84,16 @@ def refresh(session: Session, refresh_token: str, *, now: datetime) -> Grant:
 
     Raises ``TokenUnknown``, ``TokenRevoked``, ``TokenExpired`` or ``AccountDisabled``.
     """
-    token = session.get(Token, hash_token(refresh_token), with_for_update=True)
+    token = session.get(Token, hash_token(refresh_token))
     if token is None or token.kind != REFRESH or token.user_id is None:
         raise TokenUnknown("This refresh token is not known. Sign in again.", "登录凭证无效，请重新登录。")
+    user = _lock_owner(session, token.user_id)
+    session.refresh(token, with_for_update=True)
     if token.revoked_at is not None:
         raise TokenRevoked("This refresh token was used or revoked. Sign in again.", "登录已失效，请重新登录。")
     if token.expires_at <= now:
         raise TokenExpired("This refresh token has expired. Sign in again.", "登录已过期，请重新登录。")
-    grant = _issue(session, session.get_one(User, token.user_id), token.family_id, now=now)
+    grant = _issue(session, user, token.family_id, now=now)
     token.revoked_at = now
     session.flush()
     return grant
@@ -100,6 +102,8 @@ def refresh(session: Session, refresh_token: str, *, now: datetime) -> Grant:
 def sign_out(session: Session, access_token: str, *, now: datetime) -> None:
     """Revoke the token and all that came from the same sign-in."""
     token = session.get_one(Token, hash_token(access_token))
+    if token.user_id is not None:
+        _lock_owner(session, token.user_id)
     session.execute(
         update(Token)
         .where(col(Token.family_id) == token.family_id, col(Token.revoked_at).is_(None))
@@ -119,6 +123,11 @@ def forget_expired(session: Session, *, now: datetime) -> int:
         delete(Token).where(col(Token.expires_at) < now - FORGOTTEN_AFTER).returning(col(Token.family_id))
     )
     return len(gone.all())
+
+
+def _lock_owner(session: Session, user_id: UUID) -> User:
+    """Whoever gives or revokes tokens of a person holds the account first: none is given behind a revocation's back."""
+    return session.get_one(User, user_id, with_for_update=True)
 
 
 def _issue(session: Session, owner: User | Client, family_id: UUID, *, now: datetime) -> Grant:

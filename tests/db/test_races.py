@@ -5,82 +5,33 @@ Source: lifecycle.md, «Actions» (order of checks); choices.md, «Concurrency»
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 import psycopg
 import pytest
 from sqlalchemy import func, select
 from sqlmodel import Session
-from starlette.testclient import TestClient
 
-from app.domain.lifecycle import Action
 from app.jobs.worker import drain
-from app.models import Hazard, HazardEvent, HazardPhoto, Inspection, Photo
+from app.models import HazardPhoto, Inspection, Photo
 from app.services.numbers import HAZARD, Numbers
 from app.services.runtime import Runtime
-from tests.conftest import FakeClock
 from tests.factories import Person, Shot, Street, found, shoot, visit
 from tests.phone import Phone
-from tests.races import at_once
-
-ROUNDS = 3
-"""Each race is run so often; more with ``--long``."""
+from tests.races import at_once, check_versions, codes, events_of, race
 
 
 @pytest.fixture
-def street(committed_street: Street, committed_runtime: Runtime) -> Street:
-    """Everybody is hired before the races; a session of its own, because the one that made the street is over."""
-    with committed_runtime.db.write() as session:
-        committed_street.session = session
-        for person in ("inspector", "other_inspector", "officer", "office", "leader", "district_person"):
-            assert getattr(committed_street, person)
-        assert committed_street.person("leader", "second")
-    return committed_street
+def street(racers: Street) -> Street:
+    return racers
 
 
 @pytest.fixture
-def phone(committed_client: TestClient, street: Street, clock: FakeClock) -> Phone:
-    return Phone(committed_client, street, clock)
-
-
-@pytest.fixture
-def rounds(is_long: bool) -> range:
-    return range(40 if is_long else ROUNDS)
-
-
-def race(*calls: Callable[[], httpx2.Response]) -> list[httpx2.Response]:
-    """The answers to calls let go together."""
-    answers = at_once(*calls)
-    assert all(isinstance(answer, httpx2.Response) for answer in answers)
-    return answers  # type: ignore[return-value]
-
-
-def codes(answers: list[httpx2.Response]) -> list[str]:
-    """Status and code of each answer, the successful ones first."""
-    told = [
-        str(one.status_code) if one.status_code < 300 else f"{one.status_code} {one.json()['code']}" for one in answers
-    ]
-    return sorted(told)
-
-
-def events_of(runtime: Runtime, hazard_id: str) -> Counter[str]:
-    with runtime.db.read() as session:
-        query = select(HazardEvent.action).where(HazardEvent.hazard_id == UUID(hazard_id))
-        return Counter(session.execute(query).scalars())
-
-
-def check_versions(runtime: Runtime, hazard_id: str) -> None:
-    """Every version has exactly one event that led to it, a comment aside; the row stands at the last one."""
-    with runtime.db.read() as session:
-        query = select(HazardEvent.version).where(
-            HazardEvent.hazard_id == UUID(hazard_id), HazardEvent.action != Action.COMMENT
-        )
-        versions = sorted(session.execute(query).scalars())
-        assert versions == list(range(1, session.get_one(Hazard, UUID(hazard_id)).version + 1))
+def phone(racing_phone: Phone) -> Phone:
+    return racing_phone
 
 
 class TestActions:
