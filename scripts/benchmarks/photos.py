@@ -19,10 +19,11 @@ from PIL import Image
 
 from app.core.clock import rfc3339
 from app.core.thumbnail_worker import make_thumbnail
+from scripts.benchmarks.ground import inspector_token
 from scripts.benchmarks.programs import CannotMeasure, Load, cpu_s, family
 from scripts.benchmarks.server import Server
 from scripts.benchmarks.table import Case
-from scripts.benchmarks.world import World, inspector_token
+from scripts.benchmarks.world import World
 
 ASKED = 1.5
 PHOTOS_A_ROUND = 12

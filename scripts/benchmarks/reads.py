@@ -12,11 +12,12 @@ from app.core.clock import business_date, utc_now
 from app.queries.hazard_filters import HazardFilter
 from app.queries.hazards import list_hazards
 from app.queries.summaries import summarize_hazards
+from scripts.benchmarks.ground import DISTRICT_PERSON, office_token
 from scripts.benchmarks.programs import Load, run_pgbench, run_wrk
 from scripts.benchmarks.scripting import as_script, sent_by
 from scripts.benchmarks.server import Server
 from scripts.benchmarks.table import Case
-from scripts.benchmarks.world import DISTRICT_PERSON, World, office_token
+from scripts.benchmarks.world import World
 
 ASKED = 0.20
 LIMIT = 50

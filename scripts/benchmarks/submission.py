@@ -10,11 +10,12 @@ from typing import Any
 
 import psycopg
 
+from scripts.benchmarks.ground import INSPECTORS_A_STREET, STREETS, inspector_token, key, street_of
 from scripts.benchmarks.programs import CannotMeasure, Load, run_pgbench, run_wrk
 from scripts.benchmarks.scripting import as_script, insert_again, rows_of
 from scripts.benchmarks.server import Server
 from scripts.benchmarks.table import Case
-from scripts.benchmarks.world import INSPECTORS_A_STREET, STREETS, World, inspector_token, key, street_of
+from scripts.benchmarks.world import World
 
 ASKED = 0.15
 PLACES_A_PERSON = 60
