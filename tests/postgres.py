@@ -38,7 +38,13 @@ create() {
 cat settings >>data/postgresql.conf &&
 pg_ctl --pgdata=data --log=log --wait --timeout=60 start >>log 2>&1 &&
 echo ready || echo failed
-read -r _
+while read -r order; do
+  case $order in
+    crash) pg_ctl --pgdata=data --mode=immediate --wait stop ;;
+    start) pg_ctl --pgdata=data --log=log --wait --timeout=60 start ;;
+    *) break ;;
+  esac >>log 2>&1 && echo done || echo failed
+done
 [ ! -f data/postmaster.pid ] || pg_ctl --pgdata=data --mode=immediate --wait stop >>log 2>&1
 rm -rf "$1"
 """
@@ -93,19 +99,33 @@ def database(server_url: str) -> Iterator[str]:
 @contextmanager
 def server(*, durable: bool = False) -> Iterator[str]:
     """URL of the first server here that starts, as its superuser; raises ``NoPostgres`` with what each one said."""
+    with process(durable=durable) as (_, url):
+        yield url
+
+
+@contextmanager
+def process(*, durable: bool = False) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The same with the process that keeps it, for ``order``."""
     refusals = []
     for binaries in candidates():
         try:
-            process, url = start(binaries, durable=durable)
+            keeper, url = start(binaries, durable=durable)
         except NoPostgres as refusal:
             refusals.append(f"{binaries}: {refusal}")
             continue
         try:
-            yield url
+            yield keeper, url
         finally:
-            process.communicate("stop\n", timeout=60)
+            keeper.communicate("stop\n", timeout=60)
         return
     raise NoPostgres("\n".join([*(refusals or ["no binaries found"]), f"To get one: {HOW_TO_GET_ONE}"]))
+
+
+def order(keeper: subprocess.Popen[str], what: str) -> None:
+    """``crash`` the server (nothing is written down first, as when the machine fails), or ``start`` it again."""
+    keeper.stdin.write(f"{what}\n")
+    keeper.stdin.flush()
+    assert keeper.stdout.readline() == "done\n"
 
 
 def candidates() -> Iterator[Path]:
