@@ -15,13 +15,20 @@ from typing import IO
 @contextmanager
 def demo_server(data_dir: Path, **settings: str) -> Iterator[str]:
     """URL of a server on a free port over ``data_dir``, with the demo street; stopped at the end."""
+    with running_server(data_dir, **settings) as (url, _):
+        yield url
+
+
+@contextmanager
+def running_server(data_dir: Path, **settings: str) -> Iterator[tuple[str, int]]:
+    """URL and process id of a server on a free port over ``data_dir``; stopped at the end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("XIAOHAO_")}
     environment |= {"XIAOHAO_DATA_DIR": str(data_dir), "XIAOHAO_PORT": "0"} | settings
     command = [sys.executable, "-m", "app.cli", "serve"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield _address(process.stdout)
+            yield _address(process.stdout), process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)

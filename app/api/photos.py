@@ -224,7 +224,9 @@ def get_photo_content(
     headers = {"ETag": etag, "Cache-Control": ASK_AGAIN}
     if _is_known(etag, if_none_match):
         return Response(status_code=304, headers=headers)
-    headers |= {"Content-Disposition": "inline", "Accept-Ranges": "bytes"}
+    # a document may act when it is opened: it is saved, never shown by whoever asked for a picture
+    disposition = "attachment" if photo.media_type == "application/pdf" else "inline"
+    headers |= {"Content-Disposition": disposition, "Accept-Ranges": "bytes"}
     path = runtime.storage.path(photo.sha256)
     if not gets_original and photo.media_type != "application/pdf":
         return _bytes(request, without_metadata(path), photo.media_type, headers)
@@ -250,7 +252,7 @@ def get_photo_thumbnail(
     if _is_known(etag, if_none_match):
         return Response(status_code=304, headers=headers)
     path = runtime.storage.thumbnail_path(photo.sha256)
-    return FileResponse(path, media_type="image/jpeg", headers=headers)
+    return FileResponse(path, media_type="image/jpeg", headers=headers | {"Content-Disposition": "inline"})
 
 
 def _is_known(etag: str, if_none_match: str | None) -> bool:
