@@ -19,6 +19,7 @@ from app.api.deps import refuse_unknown_parameters
 from app.api.middleware import Envelope
 from app.api.openapi import complete_document
 from app.api.problems import Problem, install_problem_handlers
+from app.api.submission_lane import SubmissionLane
 from app.core.config import Settings
 from app.jobs.worker import Worker
 from app.services.runtime import Runtime
@@ -47,16 +48,18 @@ def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
     """The whole service around ``runtime``; ``worker`` runs the jobs inside it."""
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = runtime.settings.worker_threads
-        if worker is None:
-            yield
-            return
-        worker.start()
+        lane = app.state.lane = SubmissionLane(runtime)
+        lane.start()
+        if worker is not None:
+            worker.start()
         try:
             yield
         finally:
-            worker.stop()
+            lane.stop()
+            if worker is not None:
+                worker.stop()
 
     app = build_routes(lifespan)
     app.state.runtime = runtime

@@ -1,5 +1,6 @@
 """What endpoints are given: the process, this instant, the raw body, the signed-in actor."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from app.access.credentials import authenticate
 from app.api.problems import UnknownParameter
 from app.core.database import Database
 from app.core.errors import Unauthorized, UnsupportedMedia, at
-from app.core.rawjson import Json, parse, request_hash
+from app.core.rawjson import Json, canonical, hash_of_request, parse
 from app.services.runtime import Runtime
 
 
@@ -49,14 +50,19 @@ Now = Annotated[datetime, Depends(get_now)]
 
 def get_actor(request: Request) -> Actor:
     """Who is signed in by the bearer token; raises ``Unauthorized``."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if (token := bearer_token(request)) is None:
         raise Unauthorized("Send a bearer token.", "请先登录。")
     runtime = runtime_of(request)
     with runtime.db.autocommit() as connection:
-        actor = authenticate(connection, token.strip(), now=runtime.clock())
+        actor = authenticate(connection, token, now=runtime.clock())
     request.scope["actor_id"] = actor.id
     return actor
+
+
+def bearer_token(request: Request) -> str | None:
+    """The token that was sent; None without one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token else None
 
 
 CurrentActor = Annotated[Actor, Depends(get_actor)]
@@ -80,12 +86,12 @@ RawJson = Annotated[Json, Depends(get_raw_json)]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A write as it came: when, the JSON value, and the hash of who asked what where."""
+    """A write as it came: when, and the hashes (SHA-256 in hex) of its JSON value."""
 
     at: datetime
-    raw: Json
     request_hash: str
-    """SHA-256 in hex; the same request again has the same one."""
+    """With who asked what where: the same request again has the same one."""
+    content_hash: str
 
 
 async def get_received(request: Request, raw: RawJson, actor: CurrentActor) -> Received:
@@ -95,8 +101,9 @@ async def get_received(request: Request, raw: RawJson, actor: CurrentActor) -> R
 
 def received(request: Request, raw: Json, actor: Actor) -> Received:
     """The same of a value at hand."""
-    digest = request_hash(f"{request.method} {request.scope['path'].lower()}", actor.id, raw)
-    return Received(runtime_of(request).clock(), raw, digest.hex())
+    content = canonical(raw)
+    digest = hash_of_request(f"{request.method} {request.scope['path'].lower()}", actor.id, content)
+    return Received(runtime_of(request).clock(), digest.hex(), hashlib.sha256(content).hexdigest())
 
 
 AsReceived = Annotated[Received, Depends(get_received)]

@@ -1,6 +1,5 @@
 """Submitting and reading visits. Source: contract.md, «Submission»."""
 
-import hashlib
 from datetime import datetime
 from typing import Any  # rows and FastAPI's responses
 from uuid import UUID
@@ -23,23 +22,20 @@ from app.api.inspection_schemas import (
     InspectionRead,
     SubmissionAnswerRead,
 )
-from app.api.one_hop import OneHop
-from app.core.clock import business_date
+from app.api.submission_lane import Together
 from app.core.errors import IdTaken
-from app.core.rawjson import canonical
-from app.domain.vocabulary import Role
 from app.models import Inspection, Premises
 from app.queries.inspections import InspectionDetail, get_inspection, list_inspections
 from app.queries.paging import DEFAULT_LIMIT
 from app.queries.submissions import meet
 from app.services.evidence import PhotoReused
 from app.services.inspections.context import question_of
+from app.services.inspections.office import open_office
 from app.services.inspections.submission import Submission
-from app.services.inspections.submit import Office, SubmissionAnswer, submit
-from app.services.numbers import HAZARD, INSPECTION
+from app.services.inspections.submit import SubmissionAnswer, submit
 from app.services.runtime import Runtime
 
-router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=OneHop)
+router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=Together)
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": SubmissionAnswerRead, "description": "the same submission again: the first answer"}
@@ -55,8 +51,7 @@ def put_inspection(
     runtime: AtRuntime,
 ) -> Response:
     """Submit a visit with its findings, all or nothing; sent again it gives the first answer."""
-    content_hash = hashlib.sha256(canonical(received.raw)).hexdigest()
-    submission = body.as_submission(inspection_id, received.request_hash, content_hash)
+    submission = body.as_submission(inspection_id, received.request_hash, received.content_hash)
     try:
         answer = _submit(runtime, actor, submission, received.at)
     except (IntegrityError, IdTaken, PhotoReused):  # perhaps by the same submission, a moment ago: look again
@@ -65,26 +60,12 @@ def put_inspection(
 
 
 def _submit(runtime: Runtime, actor: Actor, submission: Submission, now: datetime) -> SubmissionAnswer:
-    """Look first, then write: what comes in between clashes with the rows. Only what is new draws numbers."""
+    """Look first, then write: what comes in between clashes with the rows."""
     with runtime.db.autocommit() as connection:
         met = meet(connection, actor, question_of(submission, now))
-    drawn = _draw_numbers(runtime, actor, submission, now) if met.earlier is None else []
+    office = open_office(runtime, actor, submission, met, now=now)
     with runtime.db.write() as session:
-        office = None
-        if drawn:
-            calendar = runtime.calendars.of_version(session, met.calendar_version)
-            office = Office(drawn[0], drawn[1:], runtime.receipts, calendar, runtime.secret)
         return submit(session, actor, submission, office=office, now=now, met=met)
-
-
-def _draw_numbers(runtime: Runtime, actor: Actor, submission: Submission, now: datetime) -> list[str]:
-    """The inspection's number and one for each hazard; none for who may not submit."""
-    street = actor.street_code
-    if street is None or actor.role not in {Role.INSPECTOR, Role.OFFICER}:
-        return []
-    year = business_date(now).year
-    own = runtime.numbers.take(INSPECTION, street, year, 1)
-    return own + runtime.numbers.take(HAZARD, street, year, len(submission.hazards))
 
 
 @router.get("")

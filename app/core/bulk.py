@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Table, insert
 from sqlmodel import Session
 
-from app.core.prepared import Statement, run_text
+from app.core.prepared import Statement, connection_of, run_together
 
 Rows = Sequence[dict[str, Any]]
 
@@ -22,13 +22,12 @@ def insert_rows(session: Session, tables: Sequence[tuple[Table, Rows]]) -> None:
     filled = [(table, rows) for table, rows in tables if rows]
     if not filled:
         return
-    session.flush()
-    if session.get_bind().dialect.name == "sqlite":
+    connection = connection_of(session)
+    if connection.dialect.name == "sqlite":
         for table, rows in filled:
-            session.execute(insert(table), rows)
+            connection.execute(insert(table), rows)
         return
-    statement = insertion(filled)
-    run_text(session.connection(), statement.text, statement.values)
+    run_together(connection, [insertion(filled)])
 
 
 def insertion(tables: Sequence[tuple[Table, Rows]]) -> Statement:

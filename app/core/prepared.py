@@ -4,12 +4,11 @@ The layers above the driver take three to five times as long as the driver itsel
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple  # rows and values of any type
 
 import psycopg
-from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -35,42 +34,52 @@ class Prepared:
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
         self._kept: Statement | None = None
+        self._row: Any = None
 
     def rows(self, on: Session | Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """Run it; a session's pending changes are flushed first."""
-        if isinstance(on, Session):
-            on.flush()
-            connection = on.connection()
-        else:
-            connection = on
+        return self.rows_of_each(on, [values])[0]
+
+    def rows_of_each(self, on: Session | Connection, given: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
+        """The rows for each of ``given``; on PostgreSQL sent together and waited for once."""
+        connection = connection_of(on)
         if connection.dialect.name == "sqlite":
-            result = connection.execute(self._statement, values)
-            return result.all() if result.returns_rows else ()
+            return [self._run(connection, values) for values in given]
         if self._kept is None:
             self._kept = kept_text(self._statement, connection.dialect)
-        return run_text(connection, self._kept.text, {**self._kept.values, **values})
+        text, fixed = self._kept
+        cursors = run_together(connection, [Statement(text, {**fixed, **values}) for values in given])
+        return [self._named(cursor) for cursor in cursors]
+
+    def _run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        result = connection.execute(self._statement, values)
+        return result.all() if result.returns_rows else ()
+
+    def _named(self, cursor: psycopg.Cursor[Any]) -> Sequence[Any]:
+        if cursor.pgresult is None or cursor.pgresult.nfields == 0:
+            return ()
+        if self._row is None:
+            names = [column.name for column in cursor.description or ()]
+            self._row = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # known only now
+        return [self._row._make(row) for row in cursor.fetchall()]
 
 
-def run_text(connection: Connection, text: str, values: Mapping[str, Any]) -> Sequence[Any]:
-    """Rows of ``text`` by the driver of PostgreSQL; its errors are SQLAlchemy's."""
-    with _driver(connection) as driver, driver.cursor(row_factory=namedtuple_row) as cursor:
-        cursor.execute(text, values)
-        return cursor.fetchall() if cursor.description else ()
+def connection_of(on: Session | Connection) -> Connection:
+    """The connection to send to; a session's pending changes are flushed first."""
+    if isinstance(on, Connection):
+        return on
+    on.flush()
+    return on.connection()
 
 
-def run_together(connection: Connection, statements: Sequence[Statement]) -> list[int]:
-    """Send several statements at once and wait once; how many rows each wrote. The first failure is raised."""
-    with _driver(connection) as driver:
-        with driver.pipeline():
-            cursors = [driver.execute(statement.text, statement.values) for statement in statements]
-        return [cursor.rowcount for cursor in cursors]
-
-
-@contextmanager
-def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
+def run_together(connection: Connection, statements: Sequence[Statement]) -> list[psycopg.Cursor[Any]]:
+    """Send statements to PostgreSQL and wait once. The first failure is raised as SQLAlchemy's."""
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # what its dialect drives
     try:
-        yield driver
+        if len(statements) == 1:
+            return [driver.execute(*statements[0])]
+        with driver.pipeline():
+            return [driver.execute(*statement) for statement in statements]
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)

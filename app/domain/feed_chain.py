@@ -13,7 +13,6 @@ all types, gets every position and can compute it; each page states it at ``posi
 
 import hashlib
 import json
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -66,10 +65,10 @@ def canonical_json(value: object) -> str:
 
 def _canonical_text(text: str) -> str:
     """The same for JSON text, by faster hands; they order astral characters otherwise, and know no longer integers."""
-    if _ASTRAL.search(text) is None:
+    is_plain = "\\u" not in text and len(text.encode("utf-16-le")) == 2 * len(text)
+    if is_plain:
         with suppress(orjson.JSONEncodeError):
-            value = json.loads(text, parse_float=_fraction)
-            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+            return orjson.dumps(_DECODER.decode(text), option=orjson.OPT_SORT_KEYS).decode()
     return canonical_json(json.loads(text))
 
 
@@ -77,7 +76,7 @@ def _fraction(digits: str) -> orjson.Fragment:
     return orjson.Fragment(_number(float(digits)))
 
 
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]|\\\\u")
+_DECODER = json.JSONDecoder(parse_float=_fraction)
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 

@@ -1,6 +1,6 @@
 """What a submission meets in the database, in one statement."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -71,7 +71,23 @@ class Met:
 
 def meet(on: Session | Connection, actor: Actor, asked: Question) -> Met:
     """Look all of it up; one statement, one row."""
-    values = {
+    return _met(_statement(len(actor.areas)).rows(on, _values(actor, asked))[0])
+
+
+def meet_each(on: Session | Connection, asking: Sequence[tuple[Actor, Question]]) -> list[Met]:
+    """The same for several; statements that are alike are waited for once."""
+    met: dict[int, Met] = {}
+    alike: dict[int, list[int]] = {}
+    for place, (actor, _) in enumerate(asking):
+        alike.setdefault(len(actor.areas), []).append(place)
+    for areas, places in alike.items():
+        rows = _statement(areas).rows_of_each(on, [_values(*asking[place]) for place in places])
+        met |= {place: _met(found[0]) for place, found in zip(places, rows, strict=True)}
+    return [met[place] for place in range(len(asking))]
+
+
+def _values(actor: Actor, asked: Question) -> dict[str, Any]:
+    return bounds_of(actor) | {
         "inspection_id": asked.inspection_id,
         "premises_id": asked.premises_id,
         "photo_ids": list(asked.photo_ids),
@@ -80,7 +96,9 @@ def meet(on: Session | Connection, actor: Actor, asked: Question) -> Met:
         "codes": list(asked.finding_codes),
         "since": asked.closed_since,
     }
-    row = _statement(len(actor.areas)).rows(on, bounds_of(actor) | values)[0]
+
+
+def _met(row: Any) -> Met:
     return Met(
         calendar_version=row.calendar_version or 0,
         earlier=None if row.request_hash is None else Earlier(row.request_hash, row.answer, row.reporter_id),

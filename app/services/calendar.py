@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from threading import Lock
 
 from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
 from app.core.builtin import seed_calendar_days
+from app.core.database import Database
 from app.domain.calendar import DayRow, WorkCalendar
 from app.models import CalendarDay, CalendarNotice
 
@@ -16,19 +16,27 @@ class Calendars:
     """The calendar in force, kept in memory for as long as no newer notice is imported."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._known = WorkCalendar.of([], 0)
 
     def current(self, session: Session) -> WorkCalendar:
         """One statement that asks for the newest version; the days are read only when it changed."""
-        return self.of_version(session, session.execute(select(func.max(CalendarNotice.version))).scalar() or 0)
+        version = session.execute(select(func.max(CalendarNotice.version))).scalar() or 0
+        return self._known_as(version) or self._load(session, version)
 
-    def of_version(self, session: Session, version: int) -> WorkCalendar:
+    def of_version(self, db: Database, version: int) -> WorkCalendar:
         """The calendar whose newest notice has that version; no statement while it is the known one."""
-        with self._lock:
-            if version != self._known.version:
-                self._known = load_calendar(session, version)
-            return self._known
+        if (known := self._known_as(version)) is not None:
+            return known
+        with db.read() as session:
+            return self._load(session, version)
+
+    def _known_as(self, version: int) -> WorkCalendar | None:
+        known = self._known
+        return known if known.version == version else None
+
+    def _load(self, session: Session, version: int) -> WorkCalendar:
+        self._known = loaded = load_calendar(session, version)
+        return loaded
 
 
 def load_calendar(session: Session, version: int) -> WorkCalendar:

@@ -13,10 +13,12 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Connection,
     Table,
     Text,
+    Uuid,
     bindparam,
     insert,
     literal_column,
@@ -27,12 +29,13 @@ from sqlalchemy import (
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import Grouping
 from sqlmodel import Session
 
 from app.core.bulk import Rows, insert_rows, insertion
 from app.core.clock import rfc3339
 from app.core.ids import uuid7
-from app.core.prepared import Statement, kept_text, run_together
+from app.core.prepared import Statement, connection_of, kept_text, run_together
 from app.domain.vocabulary import FeedOp, FeedType
 from app.models import Feed, Outbox
 from app.models.types import AREA_PATH, BIG, Id, UtcDateTime
@@ -53,32 +56,55 @@ def publish(
     _write(session, type, ids, {"op": op.value, "changed_at": now})
 
 
-def insert_and_publish(
-    session: Session,
-    tables: Sequence[tuple[Table, Rows]],
-    told: Sequence[tuple[FeedType, Sequence[UUID]]],
-    *,
-    now: datetime,
-) -> None:
-    """``insert_rows``, then ``publish`` type by type; on PostgreSQL sent together and waited for once.
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Rows, and what to tell of them: one commit for readers of the feed."""
+
+    tables: Sequence[tuple[Table, Rows]]
+    told: Sequence[tuple[FeedType, Sequence[UUID]]]
+
+
+def insert_and_publish(session: Session, writings: Sequence[Writing], *, now: datetime) -> None:
+    """``insert_rows``, then ``publish`` type by type, for each; on PostgreSQL all sent together and waited for once.
 
     Raises ``LookupError`` when something to publish does not exist.
     """
-    told = [(type, list(dict.fromkeys(ids))) for type, ids in told if ids]
-    session.flush()
-    connection = session.connection()
-    total = sum(len(ids) for _, ids in told)
-    if connection.dialect.name == "sqlite" or total > LONGEST_COMMIT:
-        insert_rows(session, tables)
-        for type, ids in told:
-            publish(session, type, ids, now=now)
+    connection = connection_of(session)
+    if connection.dialect.name == "postgresql" and max(map(_length, writings)) <= LONGEST_COMMIT:
+        _insert_and_publish_together(session, connection, writings, now)
         return
-    kept = _told_together(tuple(type for type, _ in told), connection.dialect)
-    values: dict[str, Any] = {f"ids_{place}": ids for place, (_, ids) in enumerate(told)}
-    values |= {"commit_id": _group_for(session, total), "changed_at": now}
-    statements = [insertion(tables)] if tables else []
-    written = run_together(connection, [*statements, Statement(kept.text, {**kept.values, **values})])[-1]
-    if written != total:
+    for writing in writings:
+        if len(writings) > 1:
+            new_commit(session)
+        insert_rows(session, writing.tables)
+        for type, ids in writing.told:
+            publish(session, type, ids, now=now)
+
+
+def _length(writing: Writing) -> int:
+    return sum(len(ids) for _, ids in writing.told)
+
+
+def _insert_and_publish_together(
+    session: Session, connection: Connection, writings: Sequence[Writing], now: datetime
+) -> None:
+    rows: dict[Table, list[dict[str, Any]]] = {}
+    told: dict[FeedType, dict[UUID, UUID]] = {}
+    for writing in writings:
+        for table, some in writing.tables:
+            rows.setdefault(table, []).extend(some)
+        is_alone = len(writings) == 1  # and goes with what its transaction told before
+        commit_id = _group_for(session, _length(writing)) if is_alone else new_commit(session)
+        for type, ids in writing.told:
+            told.setdefault(type, {}).update(dict.fromkeys(ids, commit_id))
+    told = {type: commits for type, commits in told.items() if commits}
+    kept = _told_together(tuple(told), connection.dialect)
+    values: dict[str, Any] = {"changed_at": now}
+    for place, commits in enumerate(told.values()):
+        values |= {f"ids_{place}": list(commits), f"commits_{place}": list(commits.values())}
+    statements = [insertion(list(rows.items()))] if any(rows.values()) else []
+    written = run_together(connection, [*statements, Statement(kept.text, {**kept.values, **values})])[-1].rowcount
+    if written != (total := sum(map(len, told.values()))):
         raise LookupError(f"{written} of {total} objects to publish exist")
 
 
@@ -184,12 +210,18 @@ def _told_together(types: tuple[FeedType, ...], dialect: SqlDialect) -> Statemen
     parts = []
     for place, type in enumerate(types):
         rows = published_rows(type, "postgresql", f"ids_{place}").subquery()
+        commits = Grouping(bindparam(f"commits_{place}", type_=ARRAY(Uuid())))
         parts.append(
-            select(literal_column(str(place)).label("turn"), literal_column(f"'{type.value}'").label("type"), rows)
+            select(
+                literal_column(str(place)).label("turn"),
+                literal_column(f"'{type.value}'").label("type"),
+                commits[rows.c.place].label("commit_id"),
+                rows,
+            )
         )
     told = union_all(*parts).subquery()
     columns: dict[str, ColumnElement[Any]] = {
-        "commit_id": bindparam("commit_id", type_=Id),
+        "commit_id": told.c.commit_id,
         "type": told.c.type,
         "object_id": told.c.id,
         "version": told.c.version,

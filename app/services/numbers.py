@@ -6,11 +6,12 @@ Gaps are allowed, reuse is not. Source: contract.md, «API in general».
 from collections import deque
 from threading import Lock
 
-from sqlalchemy import update
+from sqlalchemy import Integer, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from app.core.database import Database
+from app.core.prepared import Prepared
 from app.models import NumberBlock
 
 BLOCK = 50
@@ -41,16 +42,23 @@ class Numbers:
 
 def _draw(session: Session, kind: str, street_code: str, year: int, size: int) -> int:
     """The first number of a block that is now ours."""
-    key = (
-        col(NumberBlock.kind) == kind,
-        col(NumberBlock.street_code) == street_code,
-        col(NumberBlock.year) == year,
-    )
-    draw = update(NumberBlock).where(*key).values(next=NumberBlock.next + size).returning(col(NumberBlock.next))
-    if (moved := session.execute(draw).scalar_one_or_none()) is None:
+    values = {"of_kind": kind, "of_street": street_code, "of_year": year, "size": size}
+    if not (moved := _MOVE.rows(session, values)):
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         session.execute(
             insert(NumberBlock).values(kind=kind, street_code=street_code, year=year, next=1).on_conflict_do_nothing()
         )
-        moved = session.execute(draw).scalar_one()
-    return int(moved) - size
+        moved = _MOVE.rows(session, values)
+    return int(moved[0].next) - size
+
+
+_MOVE = Prepared(
+    update(NumberBlock)
+    .where(
+        col(NumberBlock.kind) == bindparam("of_kind"),
+        col(NumberBlock.street_code) == bindparam("of_street"),
+        col(NumberBlock.year) == bindparam("of_year"),
+    )
+    .values(next=NumberBlock.next + bindparam("size", type_=Integer))
+    .returning(col(NumberBlock.next))
+)

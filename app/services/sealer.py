@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from app.core.database import Database
-from app.core.prepared import Prepared, run_text
+from app.core.prepared import Prepared, Statement, run_together
 from app.core.sqljson import as_text, json_time
 from app.domain.feed_chain import Change, leaf_hash, next_hash
 from app.models import Feed
@@ -138,7 +138,8 @@ def _write_chain(session: Session, chained: list[tuple[int, str]]) -> None:
     positions, hashes = zip(*chained, strict=True)
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        run_text(connection, _INSERT_CHAIN, {"positions": list(positions), "hashes": list(hashes)})
+        given = {"positions": list(positions), "hashes": list(hashes)}
+        run_together(connection, [Statement(_INSERT_CHAIN, given)])
     else:
         connection.execute(insert(_chain), [{"position": at, "running_hash": running} for at, running in chained])
     connection.execute(update(_head).values(position=positions[-1], running_hash=hashes[-1]))

@@ -32,7 +32,8 @@ from app.services.hazards.interim import set_interim_measures
 from app.services.hazards.on_site import settle_evidence
 from app.services.hazards.reinspect import Verdict, reinspect
 from app.services.hazards.voids import ask_void, decide_void
-from app.services.inspections.submit import Office, submit
+from app.services.inspections.office import Office
+from app.services.inspections.submit import submit
 from app.services.numbers import HAZARD, INSPECTION, Numbers
 from app.services.receipts import Receipts
 

@@ -84,10 +84,9 @@ def _lock(session: Session, photos: Mapping[UUID, PhotoDeclaration]) -> dict[UUI
 
 
 def photo_row(
-    photo: PhotoDeclaration, submission: Submission, actor: Actor, *, area_path: str, now: datetime
+    photo: PhotoDeclaration, submission: Submission, actor: Actor, *, area_path: str | None, now: datetime
 ) -> dict[str, Any]:
-    """The columns of a photo declared but not stored; named unless only a recheck uses it."""
-    named = photo.id in served_photos(submission)
+    """The columns of a photo declared but not stored; without ``area_path`` it is not named yet."""
     return {
         "id": photo.id,
         "version": 1,
@@ -98,9 +97,9 @@ def photo_row(
         "taken_at": photo.taken_at,
         "owner_id": actor.id,
         "created_at": now,
-        "named_at": now if named else None,
+        "named_at": None if area_path is None else now,
         "inspection_id": submission.id,
-        "area_path": area_path if named else None,
+        "area_path": area_path,
         "stored_at": None,
         "media_type": None,
         "width": None,

@@ -13,7 +13,7 @@ from app.domain.business_time import believe
 from app.domain.lifecycle import Action
 from app.models import Answer, Hazard, HazardEvent, HazardPhoto, Inspection, Photo
 from app.services.inspections.findings import Visit
-from app.services.inspections.photos import photo_row
+from app.services.inspections.photos import photo_row, served_photos
 
 
 def inspection_row(visit: Visit, number: str) -> dict[str, Any]:
@@ -56,9 +56,10 @@ def submission_rows(
 ) -> list[tuple[Table, Rows]]:
     """All rows but those of photos that came before, in an order that foreign keys allow."""
     submission, path = visit.submission, visit.premises.area_path
+    named = served_photos(submission)
     events = {hazard["id"]: _event_row(visit, hazard) for hazard in hazards}
     photos = [
-        photo_row(photo, submission, visit.actor, area_path=path, now=visit.now)
+        photo_row(photo, submission, visit.actor, area_path=path if photo.id in named else None, now=visit.now)
         for photo in submission.photos
         if photo.id not in stored
     ]

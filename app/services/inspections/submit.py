@@ -14,11 +14,10 @@ from app.access.actor import Actor, require_role
 from app.core.bulk import insert_rows
 from app.core.clock import rfc3339
 from app.core.errors import IdTaken
-from app.domain.calendar import WorkCalendar
 from app.domain.vocabulary import FeedType, Role
 from app.models import Hazard, Inspection
 from app.queries.submissions import Met, meet
-from app.services.changes import insert_and_publish
+from app.services.changes import Writing, insert_and_publish
 from app.services.grants import upload_grant
 from app.services.hazards.on_site import settle_evidence
 from app.services.inspections.context import (
@@ -30,22 +29,11 @@ from app.services.inspections.context import (
     site_of,
 )
 from app.services.inspections.findings import Visit, hazard_row
+from app.services.inspections.office import Office
 from app.services.inspections.photos import declared_photos, find_earlier, name_earlier, served_photos
 from app.services.inspections.rechecks import Outcome, execute_rechecks, lock_rechecked
 from app.services.inspections.rows import inspection_row, submission_rows
 from app.services.inspections.submission import InspectionDiffers, Submission
-from app.services.receipts import Receipts
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What the office gives to a submission: fresh numbers, its signature, its calendar."""
-
-    inspection_number: str
-    hazard_numbers: list[str]
-    receipts: Receipts
-    calendar: WorkCalendar
-    secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +74,62 @@ def submit(
     reporters = inspectors_of(session, actor, submission, now)
     stored = find_earlier(session, actor, photos, met)
     visit = Visit(submission, actor, premises, photos, reporters, office.calendar, now)
-    hazards = _hazard_rows(visit, office, met)
-    check_hazard_ids(submission, met)
-    inspection = inspection_row(visit, office.inspection_number)
-    inspection["answer"] = _answer(visit, office, hazards, [])
-    rows = submission_rows(visit, inspection, hazards, frozenset(stored))
-    told = [(FeedType.PREMISES, [premises.id])] if is_new else []
-    told += [(FeedType.INSPECTION, [submission.id])]
-    named = served_photos(submission)
-    named_ids = [photo_id for photo_id in photos if photo_id in named]
-    hazard_ids = [report.id for report in submission.hazards]
+    draft = _draft(visit, office, met, frozenset(stored), is_new=is_new)
     if not submission.rechecks and not stored:
-        told += [(FeedType.PHOTO, named_ids), (FeedType.HAZARD, hazard_ids)]
-        insert_and_publish(session, rows, told, now=now)
-        return SubmissionAnswer(inspection["answer"])
-    insert_rows(session, rows)
+        insert_and_publish(session, [draft.writing], now=now)
+        return SubmissionAnswer(draft.answer)
+    insert_rows(session, draft.writing.tables)
     name_earlier(submission, stored, premises.area_path, now)
     outcomes, rechecked, recheck_photos = execute_rechecks(
         session, actor, submission, calendar=office.calendar, now=now
     )
-    body = _answer(visit, office, _settled(session, visit, hazards, stored, rechecked), outcomes)
+    body = _answer(visit, office, _settled(session, visit, draft.hazards, stored, rechecked), outcomes)
     session.execute(update(Inspection).where(col(Inspection.id) == submission.id).values(answer=body))
-    told += [(FeedType.PHOTO, [*named_ids, *recheck_photos]), (FeedType.HAZARD, [*hazard_ids, *rechecked])]
-    insert_and_publish(session, [], told, now=now)
+    told = [*draft.writing.told, (FeedType.PHOTO, recheck_photos), (FeedType.HAZARD, rechecked)]
+    insert_and_publish(session, [Writing([], told)], now=now)
     return SubmissionAnswer(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A submission that may be written: its rows, and the answer it gets when nothing happens to its hazards."""
+
+    writing: Writing
+    hazards: list[dict[str, Any]]
+    answer: str
+
+
+def draft_plain(actor: Actor, submission: Submission, *, met: Met, office: Office, now: datetime) -> Draft | None:
+    """The draft of a submission that needs no further look at the database and no lock; None for any other.
+
+    That is most of them: new, from one inspector, at registered premises, before its photos, without rechecks.
+    Raises the refusals of ``submission``.
+    """
+    is_plain = not (submission.rechecks or submission.inspector_ids or submission.premises or met.photos_came)
+    if not is_plain or met.bytes_served or met.earlier is not None or met.site is None:
+        return None
+    require_role(actor, Role.INSPECTOR, Role.OFFICER)
+    check_content(actor, submission)
+    photos = declared_photos(submission)
+    visit = Visit(submission, actor, met.site, photos, [str(actor.id)], office.calendar, now)
+    return _draft(visit, office, met, frozenset(), is_new=False)
+
+
+def _draft(visit: Visit, office: Office, met: Met, stored: frozenset[UUID], *, is_new: bool) -> Draft:
+    submission = visit.submission
+    hazards = _hazard_rows(visit, office, met)
+    check_hazard_ids(submission, met)
+    inspection = inspection_row(visit, office.inspection_number)
+    inspection["answer"] = _answer(visit, office, hazards, [])
+    named = served_photos(submission)
+    told: list[tuple[FeedType, list[UUID]]] = [(FeedType.PREMISES, [visit.premises.id])] if is_new else []
+    told += [
+        (FeedType.INSPECTION, [submission.id]),
+        (FeedType.PHOTO, [photo_id for photo_id in visit.photos if photo_id in named]),
+        (FeedType.HAZARD, [report.id for report in submission.hazards]),
+    ]
+    rows = submission_rows(visit, inspection, hazards, stored)
+    return Draft(Writing(rows, told), hazards, inspection["answer"])
 
 
 def _not_the_same(actor: Actor, reporter_id: UUID) -> InspectionDiffers | IdTaken:
