@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, literal_
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
-from app.access.scope import in_area_of
+from app.access.scope import bounds_of, in_some_of
 from app.core.clock import rfc3339
 from app.core.errors import NotFound
 from app.core.prepared import Prepared
@@ -56,13 +56,22 @@ _GUARDED = (
 
 def get_hazard(session: Session, actor: Actor, hazard_id: UUID, *, lock: bool = False) -> Hazard:
     """The hazard within the actor's area, locked for a change if asked; raises ``NotFound``."""
-    query = select(Hazard).where(in_area_of(actor, Hazard.area_path), col(Hazard.id) == hazard_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    hazard: Hazard | None = session.execute(query).scalar_one_or_none()
+    query = _locking(len(actor.areas)) if lock else _getting(len(actor.areas))
+    hazard: Hazard | None = session.execute(query, bounds_of(actor) | {"hazard_id": hazard_id}).scalar_one_or_none()
     if hazard is None:
         raise no_such_hazard()
     return hazard
+
+
+@lru_cache
+def _getting(areas: int) -> Any:
+    """Made once for actors with so many areas."""
+    return select(Hazard).where(in_some_of(Hazard.area_path, areas), col(Hazard.id) == bindparam("hazard_id"))
+
+
+@lru_cache
+def _locking(areas: int) -> Any:
+    return _getting(areas).with_for_update().execution_options(populate_existing=True)
 
 
 def no_such_hazard() -> NotFound:
@@ -72,18 +81,29 @@ def no_such_hazard() -> NotFound:
 
 def find_pending_void(session: Session, hazard_id: UUID) -> VoidRequest | None:
     """The request to void that waits for its decision."""
-    return session.execute(
-        select(VoidRequest).where(col(VoidRequest.hazard_id) == hazard_id, col(VoidRequest.state) == "pending")
-    ).scalar_one_or_none()
+    pending = _PENDING.rows(session, {"hazard_id": hazard_id})
+    return session.get_one(VoidRequest, UUID(str(pending[0].id)), populate_existing=True) if pending else None
+
+
+_PENDING = Prepared(
+    select(col(VoidRequest.id)).where(
+        col(VoidRequest.hazard_id) == bindparam("hazard_id"), col(VoidRequest.state) == literal_column("'pending'")
+    )
+)
 
 
 def read_hazard(session: Session, actor: Actor, hazard_id: UUID, *, today: date) -> tuple[str, int]:
     """The read shape as JSON text, and the version; one statement. Raises ``NotFound``."""
-    query = _readable().where(in_area_of(actor, Hazard.area_path), col(Hazard.id) == hazard_id)
-    row = session.execute(query).one_or_none()
-    if row is None:
+    rows = _reading(len(actor.areas)).rows(session, bounds_of(actor) | {"hazard_id": hazard_id})
+    if not rows:
         raise no_such_hazard()
-    return _as_read(actor, row, today), row.version
+    return _as_read(actor, rows[0], today), rows[0].version
+
+
+@lru_cache
+def _reading(areas: int) -> Prepared:
+    scope = in_some_of(Hazard.area_path, areas)
+    return Prepared(_readable().where(scope, col(Hazard.id) == bindparam("hazard_id")))
 
 
 def list_hazards(

@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from app.core.builtin import seed_calendar_days
 from app.core.database import Database
+from app.core.prepared import Prepared
 from app.domain.calendar import DayRow, WorkCalendar
 from app.models import CalendarDay, CalendarNotice
 
@@ -20,7 +21,7 @@ class Calendars:
 
     def current(self, session: Session) -> WorkCalendar:
         """One statement that asks for the newest version; the days are read only when it changed."""
-        version = session.execute(select(func.max(CalendarNotice.version))).scalar() or 0
+        version = _NEWEST.rows(session, {})[0].version or 0
         return self._known_as(version) or self._load(session, version)
 
     def of_version(self, db: Database, version: int) -> WorkCalendar:
@@ -37,6 +38,9 @@ class Calendars:
     def _load(self, session: Session, version: int) -> WorkCalendar:
         self._known = loaded = load_calendar(session, version)
         return loaded
+
+
+_NEWEST = Prepared(select(func.max(CalendarNotice.version).label("version")))
 
 
 def load_calendar(session: Session, version: int) -> WorkCalendar:

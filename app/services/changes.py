@@ -165,7 +165,8 @@ def _write_some(session: Session, type: FeedType, ids: list[UUID], values: dict[
         given = tuple(values[name] for name in statement.positiontup or ())
         written = connection.exec_driver_sql(statement.string, given).rowcount
     else:
-        written = connection.exec_driver_sql(statement.string, values).rowcount
+        [done] = run_together(connection, [Statement(statement.string, values)])
+        written = done.rowcount
     if written != len(ids):
         raise LookupError(f"{written} of {len(ids)} objects of type {type} to publish exist")
 

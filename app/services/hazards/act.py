@@ -7,14 +7,17 @@ together. Source: lifecycle.md, «Actions».
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any  # column values of any type
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select, update
 from sqlmodel import Session, col
 
 from app.access.actor import Actor, require_role
+from app.core.bulk import insert_rows
 from app.core.clock import business_date
 from app.core.errors import Conflict, DomainError, Stale, VersionMissing
+from app.core.prepared import Prepared
 from app.domain.business_time import BusinessTime, believe
 from app.domain.lifecycle import (
     DECISIONS,
@@ -143,16 +146,20 @@ def find_replay(session: Session, stamp: Stamp, *, tells_reuse: bool = False) ->
     With ``tells_reuse`` raises ``ActionIdReused`` when the id belongs to another one: only whose role and
     area let him act may know.
     """
-    row = session.execute(
-        select(col(HazardEvent.request_hash), col(HazardEvent.answer)).where(col(HazardEvent.id) == stamp.action_id)
-    ).one_or_none()
-    if row is None:
+    rows = _REPLAY.rows(session, {"action_id": stamp.action_id})
+    if not rows:
         return None
+    row = rows[0]
     if row.answer is None or row.request_hash != stamp.request_hash:
         if not tells_reuse:
             return None
         raise ActionIdReused("Make a new id for a new action.", "该操作编号已用于另一请求，请使用新的编号。")
     return ActionAnswer(row.answer, is_replay=True)
+
+
+_REPLAY = Prepared(
+    select(col(HazardEvent.request_hash), col(HazardEvent.answer)).where(col(HazardEvent.id) == bindparam("action_id"))
+)
 
 
 def move(turn: Turn, status: Status) -> None:
@@ -259,41 +266,46 @@ def _record(turn: Turn) -> ActionAnswer:
     if turn.action is not Action.COMMENT:
         hazard.version += 1
         hazard.last_event_at = max(hazard.last_event_at, turn.when.at)
-    event = _event_of(turn)
-    turn.session.add(event)
-    turn.session.flush()
-    name_for_action(turn.session, hazard, stamp.photo_ids, checked=turn.photos, event_id=event.id, now=turn.now)
+    insert_rows(turn.session, [(_EVENTS, [_event_row(turn)])])
+    name_for_action(turn.session, hazard, stamp.photo_ids, checked=turn.photos, event_id=stamp.action_id, now=turn.now)
     record, _ = read_hazard(turn.session, turn.actor, hazard.id, today=business_date(turn.now))
-    event.answer = f'{{"event_id":"{stamp.action_id}","hazard":{record}}}'
-    turn.session.flush()
-    return ActionAnswer(event.answer)
+    answer = f'{{"event_id":"{stamp.action_id}","hazard":{record}}}'
+    _ANSWERED.rows(turn.session, {"action_id": stamp.action_id, "first_answer": answer})
+    return ActionAnswer(answer)
 
 
-def _event_of(turn: Turn) -> HazardEvent:
+_EVENTS: Table = HazardEvent.metadata.tables["hazard_event"]
+_ANSWERED = Prepared(
+    update(_EVENTS).where(_EVENTS.c.id == bindparam("action_id")).values(answer=bindparam("first_answer"))
+)
+
+
+def _event_row(turn: Turn) -> dict[str, Any]:
     hazard, stamp, place = turn.hazard, turn.stamp, turn.stamp.place
-    return HazardEvent(
-        id=stamp.action_id,
-        hazard_id=hazard.id,
-        version=hazard.version,
-        action=turn.action,
-        actor_id=turn.actor.id,
-        actor_role=turn.actor.role,
-        occurred_at=turn.when.at,
-        recorded_at=turn.now,
-        stated_at=stamp.at,
-        offset_ms=stamp.offset_ms,
-        latitude=place.latitude if place else None,
-        longitude=place.longitude if place else None,
-        accuracy_m=place.accuracy_m if place else None,
-        from_status=turn.case.status,
-        to_status=hazard.status,
-        round=hazard.round,
-        was_stale=stamp.base_version is not None and stamp.base_version != turn.version_before,
-        clock_suspect=turn.when.clock_suspect,
-        note=stamp.note,
-        detail=turn.detail,
-        request_hash=stamp.request_hash,
-    )
+    return {
+        "id": stamp.action_id,
+        "hazard_id": hazard.id,
+        "version": hazard.version,
+        "action": turn.action,
+        "actor_id": turn.actor.id,
+        "actor_role": turn.actor.role,
+        "occurred_at": turn.when.at,
+        "recorded_at": turn.now,
+        "stated_at": stamp.at,
+        "offset_ms": stamp.offset_ms,
+        "latitude": place.latitude if place else None,
+        "longitude": place.longitude if place else None,
+        "accuracy_m": place.accuracy_m if place else None,
+        "from_status": turn.case.status,
+        "to_status": hazard.status,
+        "round": hazard.round,
+        "was_stale": stamp.base_version is not None and stamp.base_version != turn.version_before,
+        "clock_suspect": turn.when.clock_suspect,
+        "note": stamp.note,
+        "detail": turn.detail,
+        "request_hash": stamp.request_hash,
+        "answer": None,
+    }
 
 
 def withdraw_void(session: Session, hazard: Hazard, void: VoidRequest | None, *, now: datetime) -> None:
