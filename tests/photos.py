@@ -99,6 +99,15 @@ def jpeg_with_exif(block: bytes) -> bytes:
     return b"\xff\xd8\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg()[2:]
 
 
+def iphone_photo(width: int = 640, height: int = 480, *, seed: int = 1, **options: object) -> bytes:
+    """A sound HEIC; needs the extra ``heic``."""
+    import pillow_heif
+
+    out = BytesIO()
+    pillow_heif.from_pillow(picture(width, height, seed=seed)).save(out, format="HEIF", **options)
+    return out.getvalue()
+
+
 def heic() -> bytes:
     """The first box of an iPhone's photo."""
     return b"\0\0\0\x24ftypheic\0\0\0\0mif1MiHEMiPr" + b"\0" * 200

@@ -175,7 +175,7 @@ def _deliver(
         known = check_delivery(session, uploader, form.id, form.sha256)
     if known is not None and known.stored_at is not None:
         return known, False
-    facts = inspect(incoming.path)
+    facts = inspect(incoming.path, takes_heic=runtime.takes_heic)
     check_document(known.role if known is not None else form.role, facts)
     incoming.keep()
     delivery = Delivery(form.id, form.sha256, incoming.size, form.role, form.source, form.taken_at, facts)

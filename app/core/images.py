@@ -10,11 +10,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
 from app.core import image_errors
 from app.core.exif import read_exif
+from app.core.heif import read_heif
 from app.core.image_layout import Layout, read_at
 from app.core.jpeg import orientation_segment, read_jpeg
 from app.core.png import SIGNATURE, png_size, read_png
@@ -24,7 +26,7 @@ MAX_PHOTO_BYTES: Final = 20 * 1024 * 1024
 MAX_JPEG_MEGAPIXELS: Final = 108
 MAX_OTHER_MEGAPIXELS: Final = 50
 
-MediaType = Literal["image/jpeg", "image/png", "image/webp", "application/pdf"]
+MediaType = Literal["image/jpeg", "image/png", "image/webp", "image/heic", "application/pdf"]
 
 _PDF_TAIL: Final = 4096
 
@@ -51,7 +53,12 @@ class ImageFacts:
         return self.media_type != "application/pdf"
 
 
-def inspect(path: Path) -> ImageFacts:
+def can_decode_heic() -> bool:
+    """Whether the optional extra ``heic`` is installed: without a decoder a HEIC would never get a thumbnail."""
+    return find_spec("pillow_heif") is not None
+
+
+def inspect(path: Path, *, takes_heic: bool = False) -> ImageFacts:
     """Type, size and EXIF facts of a file that is complete as far as its structure tells.
 
     A fraction of a millisecond, 256 KiB; independent of the number of pixels. Raises ``PhotoEmpty``,
@@ -60,6 +67,8 @@ def inspect(path: Path) -> ImageFacts:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         media_type = _sniff(file, size)
+        if media_type == "image/heic" and not takes_heic:
+            raise _unsupported_kind("HEIC/HEIF")
         if media_type == "application/pdf":
             if b"%%EOF" not in read_at(file, max(0, size - _PDF_TAIL), _PDF_TAIL):
                 raise image_errors.truncated("a PDF without its end")
@@ -107,6 +116,10 @@ def _read(file: BinaryIO, media_type: MediaType, size: int) -> Layout:
         layout = read_jpeg(file, size)
         _check_pixels(layout.width, layout.height, MAX_JPEG_MEGAPIXELS)
         return layout
+    if media_type == "image/heic":
+        layout = read_heif(file, size)
+        _check_pixels(layout.width, layout.height, MAX_OTHER_MEGAPIXELS)
+        return layout
     measure, read = _OTHER_READERS[media_type]
     _check_pixels(*measure(read_at(file, 0, 64)), MAX_OTHER_MEGAPIXELS)
     return read(file, size)
@@ -142,14 +155,20 @@ def _sniff(file: BinaryIO, size: int) -> MediaType:
         return "image/webp"
     if head.startswith(b"%PDF-"):
         return "application/pdf"
-    if (name := _unsupported(head)) is not None:
-        raise image_errors.PhotoTypeUnsupported(
-            f"{name} is not accepted. Send a JPEG (or PNG, WebP; documents as PDF); "
-            "on an iPhone choose Settings → Camera → Formats → Most Compatible.",
-            f"不接受 {name} 格式，请发送 JPEG（也可用 PNG、WebP，文书用 PDF）。"
-            "苹果手机请在“设置 → 相机 → 格式”中选择“兼容性最佳”。",
-        )
+    if (name := _unsupported(head)) == "HEIC/HEIF":
+        return "image/heic"
+    if name is not None:
+        raise _unsupported_kind(name)
     raise image_errors.not_an_image("no known beginning")
+
+
+def _unsupported_kind(name: str) -> image_errors.PhotoTypeUnsupported:
+    return image_errors.PhotoTypeUnsupported(
+        f"{name} is not accepted. Send a JPEG (or PNG, WebP; documents as PDF); "
+        "on an iPhone choose Settings → Camera → Formats → Most Compatible.",
+        f"不接受 {name} 格式，请发送 JPEG（也可用 PNG、WebP，文书用 PDF）。"
+        "苹果手机请在“设置 → 相机 → 格式”中选择“兼容性最佳”。",
+    )
 
 
 _HEIF_BRANDS: Final = frozenset(

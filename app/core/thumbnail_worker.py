@@ -49,7 +49,7 @@ class Thumbnail:
     media_type: str = "image/jpeg"
 
 
-def make_thumbnail(path: Path) -> Thumbnail:
+def make_thumbnail(path: Path, formats: tuple[str, ...] = _FORMATS) -> Thumbnail:
     """At most 480 pixels a side, from the smallest decode that gives them.
 
     JPEG at quality 80: WebP of the same side is a quarter smaller, but its encoder takes longer than
@@ -59,7 +59,7 @@ def make_thumbnail(path: Path) -> Thumbnail:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as image:
+            with Image.open(path, formats=formats) as image:
                 return _shrink(image)
     except MemoryError:
         raise Unreadable("needs too much memory") from None
@@ -119,18 +119,29 @@ def _on_white(image: Image.Image) -> Image.Image:
     return white
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(requests: BinaryIO, answers: BinaryIO, formats: tuple[str, ...]) -> None:
     """Answer until the input ends, which it does when the server does."""
     for line in requests:
         content, head = b"", dict[str, int | str]()
         try:
-            thumbnail = make_thumbnail(Path(json.loads(line)))
+            thumbnail = make_thumbnail(Path(json.loads(line)), formats)
             content = thumbnail.content
             head = {"bytes": len(content), "width": thumbnail.width, "height": thumbnail.height}
         except Unreadable as error:
             head = {"bytes": 0, "unreadable": str(error)}
         answers.write(json.dumps(head).encode() + b"\n" + content)
         answers.flush()
+
+
+def _known_formats() -> tuple[str, ...]:
+    """What can be decoded here: HEIC too where the optional extra is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return _FORMATS
+    pillow_heif.register_heif_opener(thumbnails=False)
+    pillow_heif.options.DECODE_THREADS = 1
+    return (*_FORMATS, "HEIF")
 
 
 def main() -> None:
@@ -142,7 +153,7 @@ def main() -> None:
     os.nice(5)
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     Image.preinit()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(sys.stdin.buffer, sys.stdout.buffer, _known_formats())
 
 
 if __name__ == "__main__":

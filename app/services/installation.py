@@ -11,6 +11,7 @@ from sqlmodel import Session
 from app.core.clock import Clock, utc_now
 from app.core.config import Settings, secret_key
 from app.core.database import Database, make_engine
+from app.core.images import can_decode_heic
 from app.core.metrics import Metrics
 from app.core.storage import Storage
 from app.domain.feed_chain import EMPTY
@@ -45,6 +46,7 @@ def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | C
         receipts=receipts,
         calendars=Calendars(),
         metrics=metrics,
+        takes_heic=can_decode_heic(),
     )
 
 

@@ -25,3 +25,5 @@ class Runtime:
     receipts: Receipts
     calendars: Calendars
     metrics: Metrics
+    takes_heic: bool
+    """Whether iPhone photos are accepted: the extra ``heic`` is installed."""

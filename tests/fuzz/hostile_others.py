@@ -7,6 +7,7 @@ import struct
 import zipfile
 from functools import partial
 
+from app.core.images import can_decode_heic
 from tests import photos
 from tests.fuzz.hostile import (
     DAMAGED_WEBP,
@@ -157,7 +158,39 @@ OTHERS: list[tuple[str, object, Kept | Refused]] = [
     ("22 MiB", lambda: photos.jpeg() + bytes(22 * 1024 * 1024), Refused(413, "body-too-large")),
 ]  # fmt: skip
 
+HEIC = Kept("image/heic")
+FTYP = photos.heic()[:36]
+
+
+def huge_heic() -> bytes:
+    content = photos.iphone_photo(64, 48)
+    at = content.index(b"ispe") + 8
+    return content[:at] + b"\0\0\xff\xff" * 2 + content[at + 8 :]
+
+
+HEICS: list[tuple[str, object, Kept | Refused]] = [
+    ("header alone", photos.heic, NOT_IMAGE),
+    ("a box of 4 GB", lambda: FTYP + b"\xff\xff\xff\xffmeta", TRUNCATED),
+    ("a box of 2^64 bytes", lambda: FTYP + b"\0\0\0\1meta" + b"\xff" * 8, TRUNCATED),
+    ("a box shorter than its name", lambda: FTYP + b"\0\0\0\4meta" + bytes(90), NOT_IMAGE),
+    ("20000 boxes", lambda: FTYP + box(b"free", b"") * 20_000, NOT_IMAGE),
+    ("a directory of 5 MB", lambda: FTYP + box(b"meta", bytes(5_000_000)), NOT_IMAGE),
+    ("a directory of noise", lambda: FTYP + box(b"meta", random.Random(5).randbytes(5000)), TRUNCATED),
+]
+"""Refused with the extra for what they are, without it for their kind."""
+if can_decode_heic():
+    HEICS += [
+        ("sound", photos.iphone_photo, HEIC),
+        ("a page behind its end", lambda: photos.iphone_photo() + box(b"free", SCRIPT), HEIC),
+        ("no decoder's settings", lambda: photos.iphone_photo().replace(b"hvcC", b"hvcX"), Kept("image/heic", False)),
+        ("65535 × 65535", huge_heic, TOO_MANY_PIXELS),
+        *((name, make, TRUNCATED) for name, make in cut(photos.iphone_photo(), 0.3, 0.6, 0.99)),
+    ]
+else:
+    HEICS = [(name, make, UNSUPPORTED) for name, make, _ in HEICS]
+
 OTHER_FILES = [
+    *(Hostile(f"HEIC: {name}", make, outcome) for name, make, outcome in HEICS),
     *(Hostile(f"WebP: {name}", make, outcome) for name, make, outcome in WEBPS),
     *(Hostile(f"PDF: {name}", make, outcome, role) for name, make, role, outcome in PDFS),
     *(Hostile(name, make, outcome) for name, make, outcome in OTHERS),
