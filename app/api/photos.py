@@ -17,8 +17,8 @@ from app.access.actor import READERS, Actor, require_role
 from app.api.deps import AtRuntime, CurrentActor, Db, Now, get_actor
 from app.api.fields import DeviceInstant, Instant, Sha256
 from app.api.multipart import receive_upload
-from app.api.problems import fault_at, wants_english
-from app.core.errors import NotFound, RangeNotSatisfiable, Rejected, Unauthorized, at
+from app.api.problems import SchemaBroken, fault_at, wants_english
+from app.core.errors import NotFound, RangeNotSatisfiable, Unauthorized, at
 from app.core.images import inspect, without_metadata
 from app.core.storage import Incoming
 from app.domain.vocabulary import PhotoRole, PhotoSource, Role
@@ -158,7 +158,7 @@ def _form(fields: dict[str, str], *, english: bool) -> PhotoForm:
         ) from None
 
 
-class BadPhotoForm(Rejected):
+class BadPhotoForm(SchemaBroken):
     code, title, title_zh = "bad-photo-form", "The form's fields are wrong", "照片表单字段有误"
 
 

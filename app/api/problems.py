@@ -77,6 +77,10 @@ class DatabaseUnavailable(errors.Unavailable):
     code, title, title_zh = "database-unavailable", "The database does not answer", "数据库暂不可用，请稍后重试"
 
 
+class SchemaBroken(errors.Rejected):
+    """What Pydantic found; its faults are sentences already."""
+
+
 class UnknownParameter(errors.Rejected):
     code, title, title_zh = "unknown-parameter", "Unknown query parameter", "未知的查询参数"
 
@@ -104,7 +108,19 @@ def problem(request: Request, error: DomainError) -> JSONResponse:
     headers = {"Retry-After": RETRY_AFTER_S} if family in (errors.Unavailable, errors.TooMany) else {}
     if family is errors.Unauthorized:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body | jsonable_encoder(error.members), status, headers=headers, media_type=MEDIA_TYPE)
+    if family is errors.RangeNotSatisfiable:
+        headers["Content-Range"] = f"bytes */{error.members['size']}"
+    members = jsonable_encoder(error.members)
+    if not isinstance(error, SchemaBroken):
+        members |= {"errors": [_in_words(error, fault, english=english) for fault in members.get("errors", [])]}
+    return JSONResponse(body | members, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _in_words(error: DomainError, fault: dict[str, str], *, english: bool) -> dict[str, str]:
+    """What is wrong, before the value that a rule has noted as the fault's message."""
+    title, colon = (error.title, ": ") if english else (error.title_zh, "：")
+    value = fault["message"].removeprefix(error.title_zh).lstrip("：")
+    return fault | {"message": f"{title}{colon}{value}" if value else title}
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -122,10 +138,6 @@ async def _domain_error(request: Request, error: Exception) -> JSONResponse:
     return problem(request, error)
 
 
-class _Validation(errors.Rejected):
-    pass
-
-
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  narrows the type for the checker
     raw = error.errors()
@@ -134,7 +146,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     english = wants_english(request)
     faults = [fault_at(fault["type"], fault["loc"][1:], str(fault["msg"]), english=english) for fault in raw[:20]]
     codes = {fault["code"] for fault in faults}
-    rejected = _Validation("The request does not match its schema; see errors.", "请求内容不符合要求，详见 errors。")
+    rejected = SchemaBroken("The request does not match its schema; see errors.", "请求内容不符合要求，详见 errors。")
     return _with_code(request, rejected, codes.pop() if len(codes) == 1 else "content-rejected", faults)
 
 

@@ -273,7 +273,9 @@ class TestReading:
         shot = with_exif(phone)
         report_with(phone, shot)
         phone.upload(street.inspector, shot)
-        refused(get(phone, getattr(street, person), shot, "/content", range=asked), 416, "range-not-satisfiable")
+        answer = get(phone, getattr(street, person), shot, "/content", range=asked)
+        refused(answer, 416, "range-not-satisfiable")
+        assert answer.headers["content-range"] == f"bytes */{answer.json()['size']}"
 
     @pytest.mark.parametrize("asked", ["bytes=9-5", "bytes=a-b", "lines=1-2", "bytes=-", "bytes=1-2-3"])
     def test_a_range_that_means_nothing_is_ignored_or_refused(self, phone: Phone, street: Street, asked: str) -> None:

@@ -104,6 +104,18 @@ class TestShape:
         assert fault == {"pointer": "/status/0", "code": "unknown-value", "message": fault["message"]}
         assert re.search(r"[\u4e00-\u9fff]", fault["message"])
 
+    @pytest.mark.parametrize(
+        ("language", "sentence"), [("zh", "{}：{}"), ("en", "{}: {}")], ids=["in Chinese", "in English"]
+    )
+    def test_a_fault_is_told_in_a_sentence(self, phone: Phone, street: Street, language: str, sentence: str) -> None:
+        """Not the bare value that is wrong."""
+        hazard, photo = phone.report(), str(uuid4())
+        phone.client.headers["Accept-Language"] = language
+        answer = phone.claim(street.inspector, hazard, photo_ids=[photo])
+        assert answer.status_code == 409, answer.text
+        told = answer.json()
+        assert [fault["message"] for fault in told["errors"]] == [sentence.format(told["title"], photo)]
+
     def test_headers_of_every_answer(self, phone: Phone, street: Street) -> None:
         for path in ("/hazards", f"/hazards/{uuid4()}", "/nowhere"):
             headers = phone.client.get(path, headers=street.inspector.headers).headers

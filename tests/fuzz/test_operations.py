@@ -25,7 +25,7 @@ from tests.fuzz.asking import ROLES, ask, known_ids, person_with, read_document
 from tests.phone import Phone
 from tests.samples import NEW_PLACE, NEW_USER, SAMPLES, Things, a_visit, make_things, nothing
 
-CASES, LONG_CASES = 4, 150
+CASES, LONG_CASES = 3, 150
 """Of each operation, role and kind (allowed or not)."""
 
 OPERATIONS = [
