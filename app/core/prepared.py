@@ -6,6 +6,7 @@ The layers above the driver take three to five times as long as the driver itsel
 import re
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple  # rows and values of any type
 
 import psycopg
@@ -82,7 +83,8 @@ def run_together(connection: Connection, statements: Sequence[Statement]) -> lis
             return [driver.execute(*statement) for statement in statements]
     except psycopg.Error as error:
         if driver.closed:
-            connection.invalidate(error)
+            with suppress(DBAPIError):  # by this SQLAlchemy learns of it, and gives up all that are as old
+                connection.exec_driver_sql("SELECT 1")
         raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
