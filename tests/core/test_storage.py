@@ -50,6 +50,34 @@ def test_size_and_hash_are_known_before_it_is_kept(storage):
         assert not storage.has(incoming.sha256)
 
 
+def test_flushed_before_it_gets_its_name_and_its_folders_with_it(storage, monkeypatch):
+    keep(storage, b"the first one makes the outer folders")
+    steps = []
+    flush, rename = os.fsync, Path.replace
+
+    def note_flush(descriptor):
+        flush(descriptor)
+        steps.append(("flush", Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def note_rename(path, target):
+        steps.append(("rename", target))
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_flush)
+    monkeypatch.setattr(Path, "replace", note_rename)
+    with storage.receive(LIMIT) as incoming:
+        incoming.write(b"photo")
+        address = storage.path(incoming.keep())
+    inner, middle, outer = address.parents[:3]
+    assert steps == [
+        ("flush", incoming.path),
+        ("flush", outer),
+        ("flush", middle),
+        ("rename", address),
+        ("flush", inner),
+    ]
+
+
 def test_only_the_owner_may_read(storage):
     path = storage.path(keep(storage, b"evidence"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

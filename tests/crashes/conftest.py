@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import Engine, NullPool, create_engine
 
 from app.core.database import dump_json, prepare_sqlite
 from tests.conftest import SECRET
@@ -15,9 +15,9 @@ from tests.postgres import database
 
 
 @contextmanager
-def open_world(data_dir: Path, server_url: str | None) -> Iterator[World]:
-    """A running service over an empty database; the test's own connections close at once, so that the server alone
-    finds the database as its death left it."""
+def open_service(data_dir: Path, server_url: str | None) -> Iterator[tuple[Service, Engine]]:
+    """A service that is not started over an empty database; the test's own connections close at once, so that the
+    server alone finds the database as its death left it."""
     service = Service(environment(data_dir, server_url, SECRET))
     url = f"sqlite:///{data_dir}/xiaohao.db"
     if server_url is not None:
@@ -26,8 +26,25 @@ def open_world(data_dir: Path, server_url: str | None) -> Iterator[World]:
     if server_url is None:
         prepare_sqlite(engine)
     with closing(service):
+        yield service, engine
+
+
+@contextmanager
+def open_world(data_dir: Path, server_url: str | None) -> Iterator[World]:
+    """A service that runs, and its people."""
+    with open_service(data_dir, server_url) as (service, engine):
         service.start()
         yield World(service, engine, data_dir)
+
+
+@pytest.fixture
+def server_url(database_url: str) -> Iterator[str | None]:
+    """An empty database of its own, or None for the embedded one."""
+    if database_url.startswith("sqlite"):
+        yield None
+        return
+    with database(database_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """``xiaohao serve`` that kills itself where it is told to; the service knows nothing of it.
 
-A line on standard input is an order. ``serve`` starts a server as a fork of this process, which has imported
-everything already; one at a time, ``died`` and its exit code are printed when it ends. While it runs a line is a way: a
-JSON list of steps ``before module:name`` or ``after module:name``. The named functions are wrapped, ``armed`` is
-printed, and the first thread that has passed all the steps in their order ends the server with SIGKILL. The end of
-standard input, which comes with the end of the test, does the same.
+A line on standard input is a way: a JSON list of steps ``before module:name`` or ``after module:name``. The named
+functions are wrapped, ``armed`` is printed, and the first thread that has passed all the steps in their order ends the
+server with SIGKILL. The first line starts the server, as a fork of this process, which has imported everything already;
+when it has ended, ``died`` and its exit code are printed and the next line starts another. The end of standard input,
+which comes with the end of the test, ends all.
 """
 
 import importlib
@@ -78,7 +78,7 @@ def wrapped(function: Callable[..., Any], target: str, way: Way) -> Callable[...
     return call
 
 
-def listen() -> None:
+def arm_as_told() -> None:
     while line := sys.stdin.readline():
         arm(json.loads(line))
         say("armed")
@@ -90,17 +90,18 @@ def say(line: str) -> None:
     os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
-def serve() -> int:
-    Thread(target=listen, daemon=True).start()
+def serve(way: list[str]) -> int:
+    arm(way)
+    Thread(target=arm_as_told, daemon=True).start()
     return main(["serve"])
 
 
 def keep() -> None:
-    """Start servers as ordered, one after another."""
-    while sys.stdin.readline():
+    """Servers one after another, as told."""
+    while line := sys.stdin.readline():
         child = os.fork()
         if child == 0:
-            os._exit(serve())
+            os._exit(serve(json.loads(line)))
         say(f"process {child}")
         _, status = os.waitpid(child, 0)
         say(f"died {os.waitstatus_to_exitcode(status)}")

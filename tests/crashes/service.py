@@ -71,14 +71,19 @@ class Service:
 
     def start(self) -> None:
         """Returns when it answers."""
-        self._order("serve")
+        self._tell()
         self._pid = int(self._next_line(r"process (\d+)"))
         self._url = self._next_line(r"(http://127\.0\.0\.1:\d+)")
         self.is_running = True
 
+    def start_and_die(self, *way: str) -> None:
+        """A server that does not come to the end of its start."""
+        self._tell(*way)
+        self.wait_for_death()
+
     def arm(self, *way: str) -> None:
         """From now on the server dies at the end of this way; see ``tests.crashes.server``."""
-        self._order(json.dumps(way))
+        self._tell(*way)
         self._next_line("(armed)")
 
     def kill(self) -> None:
@@ -129,9 +134,9 @@ class Service:
     def is_ready(self) -> bool:
         return self._client.get(f"{self._url}/readyz").status_code == 200
 
-    def _order(self, line: str) -> None:
+    def _tell(self, *way: str) -> None:
         assert self._keeper.stdin is not None
-        self._keeper.stdin.write(f"{line}\n")
+        self._keeper.stdin.write(f"{json.dumps(way)}\n")
         self._keeper.stdin.flush()
 
     def _next_line(self, pattern: str) -> str:

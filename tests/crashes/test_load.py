@@ -4,7 +4,7 @@ import random
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -123,15 +123,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("shortage", [no_file_grows, no_room])
 def test_the_disk_is_full(
-    request: pytest.FixtureRequest, database_url: str, tmp_path: Path, shortage: Callable[..., object]
+    request: pytest.FixtureRequest, server_url: str | None, tmp_path: Path, shortage: Callable[..., object]
 ) -> None:
     """Photos are refused, and with the embedded database every write; what was kept can be read."""
     data_dir = request.getfixturevalue("small_disk") if shortage is no_room else tmp_path
-    is_embedded = database_url.startswith("sqlite")
-    with (
-        nullcontext() if is_embedded else database(database_url) as url,
-        open_world(data_dir, url) as world,
-    ):
+    with open_world(data_dir, server_url) as world:
         patrol = world.patrol()
         reported = patrol.report()
         with load(world) as work:
@@ -140,7 +136,7 @@ def test_the_disk_is_full(
                 work.wait_for_refusals(10)
                 photo = patrol.photo(snap())
                 check_refused(world.service.send(photo), "storage-full", "storage-unavailable")
-                if is_embedded:
+                if server_url is None:
                     check_refused(first_refused_visit(patrol), "database-unavailable")
                 assert patrol.read(reported["id"])["number"] == reported["number"]
             world.do(photo)

@@ -3,7 +3,9 @@
 Nothing acknowledged may be missing, nothing doubled, no photo served that is not recorded, and work goes on.
 """
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,9 +13,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.crashes.service import Frozen
-from tests.crashes.world import Patrol, World, ago, snap
+from tests.crashes.world import Patrol, World, ago, snap, until
 from tests.factories import Shot, found
 
 COMMIT = "sqlalchemy.engine.default:DefaultDialect.do_commit"
@@ -200,6 +203,44 @@ def test_dies_and_goes_on(world: World, database_url: str, point: Point) -> None
     if request.shot is not None:
         check_bytes(patrol, request.shot)
     world.check()
+
+
+@pytest.mark.parametrize("table", ["number_block", "inspection", "hazard_photo", "outbox", "feed"])
+def test_dies_while_postgresql_is_at_work(world: World, database_url: str, table: str) -> None:
+    """The statement waits for ``table``; it ends after the server's death, whatever it was to do."""
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite works inside the server and dies with it")
+    request = plain_visit(world.patrol())
+    world.state()
+    with ThreadPoolExecutor(1) as pool, world.engine.begin() as other:
+        other.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        sent = pool.submit(world.try_once, request)
+        until(lambda: waits(world))
+        world.service.kill()
+        first = sent.result()
+    until(lambda: not works(world))
+    world.service.start()
+    second = world.service.send(request)
+    assert second.status_code == (200 if table == "feed" else 201)
+    assert first is None or first.text == second.text
+    world.remember(request, second)
+    world.check()
+
+
+def waits(world: World) -> bool:
+    return bool(sessions(world)["Lock"])
+
+
+def works(world: World) -> bool:
+    """Whether the dead server's sessions are still there."""
+    return bool(sessions(world).total())
+
+
+def sessions(world: World) -> Counter[str | None]:
+    """The server's in the database, by what each waits for."""
+    query = "SELECT wait_event_type FROM pg_stat_activity WHERE datname = current_database()"
+    with world.engine.connect() as connection:
+        return Counter(connection.execute(text(f"{query} AND application_name = 'xiaohao'")).scalars())
 
 
 def pull_until_death(world: World) -> None:

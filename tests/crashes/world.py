@@ -42,7 +42,7 @@ class World:
     def __init__(self, service: Service, engine: Engine, data_dir: Path) -> None:
         self.service = service
         self.answers: dict[Frozen, str] = {}
-        self._engine = engine
+        self.engine = engine
         self._db = Database(engine)
         self._originals = data_dir / "storage" / "originals"
         self._codes = itertools.count(101)
@@ -90,7 +90,7 @@ class World:
         """Every row that is stored, at rest: no job waits, the feed is complete."""
         self.let_jobs_finish()
         self.puller.pull()
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return stored_state(connection, self._originals / "none")
 
     def let_jobs_finish(self) -> None:
@@ -108,7 +108,7 @@ class World:
         """Everything acknowledged is there once; the feed, the files and the jobs are complete."""
         self.let_jobs_finish()
         self._check_feed()
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             self._check_answers(session)
             _check_histories(session)
             _check_jobs(session)
@@ -133,7 +133,7 @@ class World:
             key = item["type"], item["id"]
             assert item["version"] > told.get(key, 0)
             told[key] = item["version"]
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             assert session.execute(select(func.count()).select_from(Outbox)).scalar_one() == 0
             assert session.execute(select(func.count()).select_from(Feed)).scalar_one() == len(items)
             for kind, rows in (
