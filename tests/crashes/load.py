@@ -1,5 +1,6 @@
 """Patrols that work at the same time, each sending again until it is acknowledged."""
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -44,15 +45,16 @@ class Load:
         return any(worker.done() for worker in self._workers)
 
     def _work(self, patrol: Patrol) -> None:
+        places = itertools.cycle(["shop", "new premises"])
         while not self.is_over.is_set():
-            self._shift(patrol)
+            self._shift(patrol, next(places))
 
-    def _shift(self, patrol: Patrol) -> None:
+    def _shift(self, patrol: Patrol, place: str) -> None:
         """A visit with two hazards: one fixed on the spot, one claimed and passed later."""
         do, refusals = self._world.do, self.refusals
         before, on_site, fixed = shoot(at=ago(60)), shoot(at=ago(60)), shoot("after", at=ago(60))
         later, fixed_on_site = found([before], ago(60)), found([on_site, fixed], ago(60), fixed_on_site=True)
-        do(patrol.visit([before, on_site, fixed], [later, fixed_on_site], to="new premises"), refusals)
+        do(patrol.visit([before, on_site, fixed], [later, fixed_on_site], to=place), refusals)
         claimed, passed = shoot("after", at=ago(1)), shoot("after", at=ago(1))
         for shot in (before, on_site, fixed, claimed):
             do(patrol.photo(shot), refusals)

@@ -20,6 +20,7 @@ from tests.crashes.world import Patrol, World, ago, snap, until
 from tests.factories import Shot, found
 
 COMMIT = "sqlalchemy.engine.default:DefaultDialect.do_commit"
+LANE_WRITES = "app.api.submission_lane:insert_and_publish"
 SEND = "uvicorn.protocols.http.httptools_impl:RequestResponseCycle.send"
 
 
@@ -49,7 +50,7 @@ POINTS = [
     lost("visit", "looked at, no number drawn", "before app.services.numbers:_draw"),
     lost("visit", "number drawn, not committed", "after app.services.numbers:_draw"),
     lost("visit", "number drawn and committed", "after app.services.numbers:_draw", f"after {COMMIT}"),
-    lost("visit", "all numbers drawn", "after app.api.inspections:_draw_numbers"),
+    lost("visit", "all numbers drawn", "after app.api.inspections:open_office"),
     lost("visit", "rows written, nothing told", "after app.services.changes:insert_rows", only="sqlite"),
     lost("visit", "positions taken", "after app.services.changes:_take_positions", only="sqlite"),
     lost(
@@ -64,6 +65,11 @@ POINTS = [
     kept("visit", "after the commit", "after app.api.inspections:submit", f"after {COMMIT}"),
     kept("visit", "answer made", "before app.api.inspections:json_response"),
     kept("visit", "answer on its way", f"before {SEND}"),
+    lost("visit in the lane", "nothing looked at", "before app.api.submission_lane:meet_each"),
+    lost("visit in the lane", "numbers drawn", "after app.api.submission_lane:open_office"),
+    lost("visit in the lane", "before the commit", f"after {LANE_WRITES}", f"before {COMMIT}"),
+    kept("visit in the lane", "after the commit", f"after {LANE_WRITES}", f"after {COMMIT}"),
+    kept("visit in the lane", "answer made", "before app.api.submission_lane:json_response"),
     lost("visit with a recheck", "rows written", "after app.services.inspections.submit:insert_rows"),
     lost("visit with a recheck", "earlier photo named", "after app.services.inspections.submit:name_earlier"),
     lost("visit with a recheck", "recheck done", "after app.services.inspections.submit:execute_rechecks"),
@@ -111,11 +117,20 @@ POINTS = [
 ]
 
 
+def visit_to_new_premises(patrol: Patrol) -> Frozen:
+    """Two hazards in a place that is not registered: the route's own road."""
+    return two_hazards(patrol, "new premises")
+
+
 def plain_visit(patrol: Patrol) -> Frozen:
-    """Two hazards in a place that is new."""
+    """The same in a shop that is known: taken together with others that wait."""
+    return two_hazards(patrol, "shop")
+
+
+def two_hazards(patrol: Patrol, to: str) -> Frozen:
     shots = [snap(), snap(), snap("after")]
     hazards = [found(shots[:1], ago(60)), found(shots[1:], ago(60), fixed_on_site=True)]
-    return patrol.visit(shots, hazards, to="new premises")
+    return patrol.visit(shots, hazards, to=to)
 
 
 def visit_with_recheck(patrol: Patrol) -> Frozen:
@@ -167,7 +182,8 @@ def last_photo_on_site(patrol: Patrol) -> Frozen:
 
 WORK: MappingProxyType[str, Callable[[Patrol], Frozen]] = MappingProxyType(
     {
-        "visit": plain_visit,
+        "visit": visit_to_new_premises,
+        "visit in the lane": plain_visit,
         "visit with a recheck": visit_with_recheck,
         "declared photo": declared_photo,
         "loose photo": loose_photo,
