@@ -8,12 +8,25 @@ from dataclasses import dataclass
 from typing import Any  # SQL expressions of any type
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, Uuid, bindparam, case, func, null, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Select,
+    Uuid,
+    bindparam,
+    case,
+    false,
+    func,
+    literal_column,
+    null,
+    select,
+)
 from sqlmodel import col
 
 from app.core.database import Dialect
 from app.core.sqljson import as_text, json_array, json_bool, json_object, json_stored, json_time
-from app.domain.vocabulary import FeedType
+from app.domain.vocabulary import FeedType, Status
 from app.models import Answer, Hazard, HazardPhoto, Inspection, Market, Photo, Premises
 from app.queries.hazard_json import hazard_record
 
@@ -27,16 +40,22 @@ class _Source:
     record: ColumnElement[str]
 
 
-def published_rows(type: FeedType, dialect: Dialect, ids: str = "ids") -> Select[tuple[int, UUID, int, str, str]]:
-    """``place`` among the ids, ``id``, ``version``, ``area_path`` and ``record`` of objects.
+def published_rows(type: FeedType, dialect: Dialect, ids: str = "ids") -> Select[tuple[int, UUID, int, str, str, bool]]:
+    """``place`` among the ids, ``id``, ``version``, ``area_path`` and ``record`` of objects, and ``is_voided``.
 
     The value ``ids`` names them: an array on PostgreSQL, its JSON text on SQLite; one statement, however many.
     """
     source = _SOURCES[type]
     place, given_id, given = _given(dialect, ids)
     table = source.table
+    voided = col(Hazard.status) == literal_column(f"'{Status.VOIDED.value}'") if type is FeedType.HAZARD else false()
     return select(
-        place.label("place"), table.id, table.version, table.area_path, as_text(source.record).label("record")
+        place.label("place"),
+        table.id,
+        table.version,
+        table.area_path,
+        as_text(source.record).label("record"),
+        voided.label("is_voided"),
     ).select_from(source.joined.join(given, given_id == table.id))
 
 

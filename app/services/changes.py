@@ -16,10 +16,12 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
+    Subquery,
     Table,
     Text,
     Uuid,
     bindparam,
+    case,
     insert,
     literal_column,
     null,
@@ -191,7 +193,7 @@ def _statement(type: FeedType, dialect: SqlDialect, *, is_removal: bool) -> SQLC
         "type": bindparam("type", type_=Text),
         "object_id": rows.c.id,
         "version": rows.c.version,
-        "op": bindparam("op", type_=Text),
+        "op": bindparam("op", type_=Text) if is_removal else _op(rows),
         "area_path": bindparam("old_area_path", type_=AREA_PATH) if is_removal else rows.c.area_path,
         "moved_to": rows.c.area_path if is_removal else null(),
         "changed_at": bindparam("changed_at", type_=UtcDateTime),
@@ -203,6 +205,11 @@ def _statement(type: FeedType, dialect: SqlDialect, *, is_removal: bool) -> SQLC
     compiled = insert(target).from_select(list(columns), query).compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101  narrows the type for the checker
     return compiled
+
+
+def _op(rows: Subquery) -> ColumnElement[Any]:
+    """What is void stays void, whatever still happens to it."""
+    return case((rows.c.is_voided, literal_column(f"'{FeedOp.VOID.value}'")), else_=bindparam("op", type_=Text))
 
 
 @cache

@@ -14,7 +14,7 @@ from app.models import Client, Feed, FeedChain, Seal
 from app.services.changes import publish, publish_removal
 from tests.api.conftest import Phone
 from tests.conftest import FakeClock
-from tests.factories import Street, make_area, make_premises, visit
+from tests.factories import Street, found, make_area, make_premises, shoot, visit
 from tests.feed import Puller, positions, running_hash, versions
 
 
@@ -93,6 +93,23 @@ class TestRecords:
         assert answer.status_code == 201, answer.text
         (item,) = district.pull()
         assert (item["op"], item["id"], item["data"]["status"]) == ("void", hazard["id"], "voided")
+
+    def test_what_is_void_stays_void_when_its_photo_arrives(
+        self, phone: Phone, street: Street, district: Puller
+    ) -> None:
+        now = phone.clock()
+        shot = shoot(at=now)
+        hazard = found([shot], now)
+        body = visit(street.shop.id, now, hazards=[hazard], shots=[shot])
+        assert phone.submit(street.inspector, body).status_code == 201
+        asked = phone.ask_void(street.office, hazard | {"version": 1}).json()
+        path = f"voids/{asked['event_id']}/decision"
+        granted = phone.act(street.leader, hazard["id"], path, base_version=2, decision="grant")
+        assert granted.status_code == 201, granted.text
+        district.pull()
+        assert phone.upload(street.inspector, shot).status_code == 201
+        told = [(item["op"], item["version"]) for item in district.pull() if item["type"] == "hazard"]
+        assert told == [("void", 4)]
 
     def test_a_refused_action_is_not_told(self, phone: Phone, street: Street, district: Puller) -> None:
         hazard = phone.report()

@@ -30,7 +30,7 @@ from app.domain.lifecycle import (
     allowed_actions,
     refusal_of,
 )
-from app.domain.vocabulary import FeedOp, FeedType, Role, Status
+from app.domain.vocabulary import FeedType, Role, Status
 from app.models import Hazard, HazardEvent, Photo, VoidRequest
 from app.queries.hazards import case_of, find_pending_void, get_hazard, parts_of, read_hazard
 from app.services.changes import publish
@@ -118,8 +118,7 @@ def act(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action
     answer = act_unpublished(session, actor, hazard_id, stamp, action=action, deed=deed)
     if not answer.is_replay and action is not Action.COMMENT:
         publish(session, FeedType.PHOTO, stamp.photo_ids, now=stamp.received_at)
-        op = FeedOp.VOID if action is Action.GRANT_VOID else FeedOp.UPSERT
-        publish(session, FeedType.HAZARD, [hazard_id], now=stamp.received_at, op=op)
+        publish(session, FeedType.HAZARD, [hazard_id], now=stamp.received_at)
     return answer
 
 
