@@ -6,11 +6,10 @@ document is made from the same signature, and endpoints that do not return a fin
 """
 
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, get_origin, get_type_hints  # endpoints of any signature
+from typing import Any, get_origin, get_type_hints  # endpoints of any signature, fields as FastAPI keeps them
 from uuid import UUID
 
 from fastapi import Request, Response
-from fastapi._compat import ModelField
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -86,7 +85,7 @@ class _Plan:
         return response
 
 
-def _models(fields: list[ModelField]) -> list[tuple[str, type[BaseModel]]]:
+def _models(fields: list[Any]) -> list[tuple[str, type[BaseModel]]]:
     found = []
     for field in fields:
         model: Any = field.field_info.annotation

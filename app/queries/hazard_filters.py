@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any  # values and columns of any type
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, false, func, literal_column, or_, select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
@@ -67,10 +67,10 @@ class FilterShape:
     overdue: bool | None
 
 
-def shape_of(session: Session, actor: Actor, wanted: HazardFilter) -> FilterShape:
+def shape_of(on: Session | Connection, actor: Actor, wanted: HazardFilter) -> FilterShape:
     """The filter's shape for this reader. Raises ``NotFound`` for an area outside his."""
     given = frozenset(field.name for field in fields(wanted) if getattr(wanted, field.name))
-    area = None if wanted.area_id is None else _area_path(session, actor, wanted.area_id)
+    area = None if wanted.area_id is None else _area_path(on, actor, wanted.area_id)
     return FilterShape(tuple(area.path for area in actor.areas), area, given, wanted.overdue)
 
 
@@ -111,8 +111,8 @@ def _escaped(text: str) -> str:
     return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
-def _area_path(session: Session, actor: Actor, area_id: UUID) -> str:
-    path: str | None = session.execute(
+def _area_path(on: Session | Connection, actor: Actor, area_id: UUID) -> str:
+    path: str | None = on.execute(
         select(col(Area.path)).where(in_area_of(actor, Area.path), col(Area.id) == area_id)
     ).scalar_one_or_none()
     if path is None:

@@ -11,7 +11,7 @@ from typing import Any, Literal  # columns of any type
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, literal_column, select, tuple_
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
@@ -107,7 +107,7 @@ def _reading(areas: int) -> Prepared:
 
 
 def list_hazards(
-    session: Session,
+    on: Session | Connection,
     actor: Actor,
     wanted: HazardFilter,
     *,
@@ -127,7 +127,7 @@ def list_hazards(
         wanted = replace(wanted, as_of=_day_of(wanted, as_of))
         after = _after(sort, value, last_id)
     values = wanted.values() | after
-    rows = _page(shape_of(session, actor, wanted), sort, limit, cursor is not None).rows(session, values)
+    rows = _page(shape_of(on, actor, wanted), sort, limit, cursor is not None).rows(on, values)
     page = rows[:limit]
     next_cursor = None
     if len(rows) > limit:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
 
-from sqlalchemy import ColumnElement, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
@@ -30,7 +30,7 @@ class HazardSummary:
     overdue: dict[str, int] = field(default_factory=dict)
 
 
-def summarize_hazards(session: Session, actor: Actor, wanted: HazardFilter) -> HazardSummary:
+def summarize_hazards(on: Session | Connection, actor: Actor, wanted: HazardFilter) -> HazardSummary:
     """Counts of the hazards that ``wanted`` keeps; one statement. Raises ``NotFound`` for an area outside."""
     by_status: Counter[Status] = Counter(dict.fromkeys(Status, 0))
     by_severity: Counter[Severity] = Counter(dict.fromkeys(Severity, 0))
@@ -38,7 +38,7 @@ def summarize_hazards(session: Session, actor: Actor, wanted: HazardFilter) -> H
     overdue: Counter[str] = Counter(dict.fromkeys(BUCKETS, 0))
     total = 0
     values = wanted.values() | {name: wanted.as_of - timedelta(days=days) for name, days in _SINCE.items()}
-    for status, severity, area_id, late, count in _counts(shape_of(session, actor, wanted)).rows(session, values):
+    for status, severity, area_id, late, count in _counts(shape_of(on, actor, wanted)).rows(on, values):
         total += count
         by_status[Status(status)] += count
         by_severity[Severity(severity)] += count
