@@ -93,7 +93,9 @@ def engine(run_settings: Settings) -> Iterator[Engine]:
 def app(run_settings: Settings) -> Iterator[FastAPI]:
     """The application, made once; each test gives it a runtime of its own."""
     runtime = open_runtime(run_settings)
-    yield create_app(runtime)
+    made = create_app(runtime)
+    made.openapi()  # by one thread; each answer is checked against it
+    yield made
     runtime.db.close()
 
 

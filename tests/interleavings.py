@@ -220,9 +220,9 @@ class Interleaving:
         self.committed: list[Group] = []
         self.ticks = 0
         self.held: Any = None
-        self.snapshot: Any = None
         self.auditor = Reader(View(stage.areas[0].path), stage.actors[0], None, 1000)
         self.readers = [self._reader(*chosen) for chosen in plan.readers]
+        self.copy(0, 0, 0)
 
     def _reader(self, area: int, types: int, limit: int) -> Reader:
         asked = TYPES[types]
@@ -231,7 +231,7 @@ class Interleaving:
 
     @contextmanager
     def running(self) -> Iterator["Interleaving"]:
-        """At the end all that is open commits, everybody pulls, and it is looked at; after a failure nothing stays open."""
+        """At the end all commit, everybody pulls, and it is looked at; after a failure nothing stays open."""
         try:
             yield self
             self.release(0, 0, 0)
@@ -486,12 +486,10 @@ class Interleaving:
 
     def fail_over(self, who: int, what: int, how: int) -> None:
         """The database is the copy from now on; nobody is told."""
-        if self.snapshot is None:
-            return
         self._end_everything()
         self._check()
-        rows, things, self.committed = self.snapshot
-        self.snapshot = None
+        rows, things, committed = self.snapshot
+        self.committed = list(committed)
         with self.db.write() as session:
             self._restore(session, rows)
             for place, (version, area_path) in enumerate(things):

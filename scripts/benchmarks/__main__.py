@@ -13,6 +13,7 @@ import psycopg
 from pydantic import SecretStr
 
 from app.core.config import Settings
+from scripts.benchmarks.feed import FeedReport, feed_report
 from scripts.benchmarks.photos import photo_case
 from scripts.benchmarks.programs import CONNECTIONS, CannotMeasure, require_programs
 from scripts.benchmarks.reads import Reads
@@ -22,7 +23,7 @@ from scripts.benchmarks.table import run_rounds, table
 from scripts.benchmarks.world import make_world, set_for_load
 from tests.postgres import NoPostgres, postgres
 
-NAMES = ("overdue", "summary", "photos", "submission")
+NAMES = ("overdue", "summary", "photos", "submission", "feed")
 
 
 def main() -> int:
@@ -71,8 +72,9 @@ def measure(arguments: argparse.Namespace, folder: Path, url: str) -> int:
         if "submission" in only:
             cases.append(submission_case(world, server, folder, arguments.seconds))
         results = run_rounds(cases, arguments.rounds)
-    print("\n".join(table(results)))
-    return 1 if any(result.is_missed for result in results) else 0
+        feed = feed_report(world, server, folder, seconds=arguments.seconds) if "feed" in only else FeedReport()
+    print("\n".join([*table(results), *feed.lines]))
+    return 1 if feed.is_missed or any(result.is_missed for result in results) else 0
 
 
 if __name__ == "__main__":
