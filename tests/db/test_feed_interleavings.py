@@ -13,7 +13,6 @@ from tests.factories import Street
 from tests.interleavings import PLANS, Plan, Stage
 from tests.mortal import impatient
 
-
 TOLD = [("work", 0, 0, 0), ("end", 0, 0, 0)]
 PULLED = [("pull", 0, 0, 0)]
 FORK = Plan(1, 5000, 2000, 20_000, [(0, 0, 1000)], [*TOLD, *PULLED, ("fail_over", 0, 0, 0), *PULLED, *TOLD, *PULLED])
