@@ -1,16 +1,25 @@
 """A danger that was seen (隐患), its history, and what was asked about it."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, text
+from sqlalchemy import CheckConstraint, Index, Text, TextClause, text
 from sqlmodel import Field, SQLModel
 
 from app.core.ids import uuid7
 from app.domain.vocabulary import CHASED, CloseReason, PhotoRole, Severity, Status
 from app.models.types import AREA_PATH, BIG, JSON_TEXT, Id, UtcDateTime, text_enum
 
-_IS_CHASED = text("status IN ({})".format(", ".join(f"'{status.value}'" for status in sorted(CHASED))))
+
+def _has_status(statuses: Collection[Status]) -> TextClause:
+    return text("status IN ({})".format(", ".join(f"'{status.value}'" for status in sorted(statuses))))
+
+
+_IS_CHASED = _has_status(CHASED)
+_IS_ASIDE = _has_status(set(Status) - CHASED - {Status.CLOSED})
+_IS_SEVERE = text("severity <> 'general'")
+_IS_UNDATED = text("due_on IS NULL")
 
 
 class Hazard(SQLModel, table=True):
@@ -27,12 +36,22 @@ class Hazard(SQLModel, table=True):
             "(status = 'closed') = (close_reason IS NOT NULL)",
             name="closed_with_reason",
         ),
-        Index("ix_hazard_found", "area_path", "found_at", "id"),
-        Index("ix_hazard_due", "area_path", "due_on", "id"),
+        Index("ix_hazard_found", "found_at", "id"),
+        Index("ix_hazard_due", "due_on", "id"),
+        Index("ix_hazard_undated", "id", postgresql_where=_IS_UNDATED, sqlite_where=_IS_UNDATED),
+        Index("ix_hazard_counted", "area_path", "status", "severity", "due_on", "area_id", "category_zh"),
+        Index("ix_hazard_severe", "severity", "due_on", "id", postgresql_where=_IS_SEVERE, sqlite_where=_IS_SEVERE),
+        Index("ix_hazard_aside", "status", "id", postgresql_where=_IS_ASIDE, sqlite_where=_IS_ASIDE),
         Index(
             "ix_hazard_chased_due",
             "due_on",
             "id",
+            postgresql_where=_IS_CHASED,
+            sqlite_where=_IS_CHASED,
+        ),
+        Index(
+            "ix_hazard_chased_counted",
+            *("area_path", "due_on", "status", "severity", "area_id", "category_zh"),
             postgresql_where=_IS_CHASED,
             sqlite_where=_IS_CHASED,
         ),

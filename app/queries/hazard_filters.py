@@ -17,7 +17,14 @@ from app.core.errors import NotFound
 from app.domain.vocabulary import CHASED, Severity, Status
 from app.models import Area, Hazard, Premises
 
-_CHASED = literal_column("hazard.status").in_([literal_column(f"'{status.value}'") for status in sorted(CHASED)])
+
+def _literal(code: str) -> ColumnElement[str]:
+    """A code of ours, written into the statement."""
+    return literal_column(f"'{code}'")
+
+
+_STATUS: ColumnElement[str] = literal_column("hazard.status")
+_CHASED = _STATUS.in_([_literal(status) for status in sorted(CHASED)])
 """Written with literals, so that the planner sees the predicate of the partial indexes."""
 
 AS_OF = bindparam("as_of", type_=Hazard.__table__.c.due_on.type)  # type: ignore[attr-defined]  # SQLModel sets it
@@ -45,10 +52,8 @@ class HazardFilter:
         """What the statement for its shape is run with."""
         return {
             "as_of": self.as_of,
-            "status": [status.value for status in self.status],
             "due_before": self.due_before,
             "premises_id": self.premises_id,
-            "severity": self.severity.value if self.severity is not None else None,
             "category": self.category,
             "handler_id": self.handler_id,
             "q": f"%{_escaped(self.q or '')}%",
@@ -65,13 +70,17 @@ class FilterShape:
     given: frozenset[str]
     """The members of the filter that are set."""
     overdue: bool | None
+    status: tuple[str, ...] = ()
+    severity: str | None = None
+    """Both are written into the statement: rare ones have indexes of their own, and the planner must see which."""
 
 
 def shape_of(on: Session | Connection, actor: Actor, wanted: HazardFilter) -> FilterShape:
     """The filter's shape for this reader. Raises ``NotFound`` for an area outside his."""
     given = frozenset(field.name for field in fields(wanted) if getattr(wanted, field.name))
     area = None if wanted.area_id is None else _area_path(on, actor, wanted.area_id)
-    return FilterShape(tuple(area.path for area in actor.areas), area, given, wanted.overdue)
+    scope = tuple(area.path for area in actor.areas)
+    return FilterShape(scope, area, given, wanted.overdue, tuple(sorted(set(wanted.status))), wanted.severity)
 
 
 def hazard_conditions(shape: FilterShape) -> list[ColumnElement[bool]]:
@@ -79,16 +88,16 @@ def hazard_conditions(shape: FilterShape) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [written_within(Hazard.area_path, shape.scope)]
     if shape.area is not None:
         found.append(written_within(Hazard.area_path, [shape.area]))
-    if "status" in shape.given:
-        found.append(col(Hazard.status).in_(bindparam("status", expanding=True)))
+    if shape.status:
+        found.append(_STATUS.in_([_literal(status) for status in shape.status]))
+    if shape.severity is not None:
+        found.append(literal_column("hazard.severity") == _literal(shape.severity))
     if shape.overdue is not None:
-        late = is_overdue()
-        found.append(late if shape.overdue else or_(~_CHASED, col(Hazard.due_on).is_(None), ~late))
+        found.append(is_overdue() if shape.overdue else is_not_overdue())
     if "due_before" in shape.given:
         found.append(col(Hazard.due_on) < bindparam("due_before"))
     for name, column in (
         ("premises_id", Hazard.premises_id),
-        ("severity", Hazard.severity),
         ("category", Hazard.category_zh),
         ("handler_id", Hazard.handler_id),
     ):
@@ -105,6 +114,11 @@ def hazard_conditions(shape: FilterShape) -> list[ColumnElement[bool]]:
 def is_overdue() -> ColumnElement[bool]:
     """Chased, and the due date ended before ``as_of`` began (Asia/Shanghai)."""
     return and_(_CHASED, col(Hazard.due_on) < AS_OF)
+
+
+def is_not_overdue() -> ColumnElement[bool]:
+    """The others, those without a date too."""
+    return or_(~_CHASED, col(Hazard.due_on).is_(None), col(Hazard.due_on) >= AS_OF)
 
 
 def _escaped(text: str) -> str:

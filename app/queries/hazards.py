@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal  # columns of any type
+from typing import Any  # columns of any type
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, literal_column, select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
@@ -24,12 +24,10 @@ from app.domain.deadlines import days_overdue
 from app.domain.lifecycle import Case, Part, allowed_actions
 from app.domain.vocabulary import CHASED, Role, Severity, Status
 from app.models import Hazard, Premises, VoidRequest
-from app.models.types import Id
-from app.queries.hazard_filters import FilterShape, HazardFilter, hazard_conditions, is_overdue, shape_of
+from app.queries.hazard_filters import FilterShape, HazardFilter, hazard_conditions, shape_of
 from app.queries.hazard_json import hazard_members
+from app.queries.hazard_order import Sort, Stretch, ordered, sort_key, stretches
 from app.queries.paging import bad_cursor, decode_cursor, encode_cursor, instant_of
-
-Sort = Literal["due_on", "found_at", "-overdue_days"]
 
 _RECORD = fixed(as_text(hazard_members()))
 
@@ -118,7 +116,8 @@ def list_hazards(
     """A page of read shapes as JSON texts, and the next cursor; stable while rows are written.
 
     ``due_on`` and ``-overdue_days`` put the oldest due date first, ``found_at`` the newest find. One
-    statement, ``limit + 1`` rows. Today is the day of the first page, also when midnight passes.
+    statement, ``limit + 1`` rows, and another where the dated (the overdue) do not fill the page. Today
+    is the day of the first page, also when midnight passes.
     Raises ``BadCursor``, and ``NotFound`` for an area outside the actor's.
     """
     after: dict[str, Any] = {}
@@ -126,15 +125,27 @@ def list_hazards(
         as_of, value, last_id = decode_cursor(actor, f"hazards:{sort}", cursor, 3)
         wanted = replace(wanted, as_of=_day_of(wanted, as_of))
         after = _after(sort, value, last_id)
-    values = wanted.values() | after
-    rows = _page(shape_of(on, actor, wanted), sort, limit, cursor is not None).rows(on, values)
+    rows = _rows(on, shape_of(on, actor, wanted), sort, limit, wanted.values() | after)
     page = rows[:limit]
     next_cursor = None
     if len(rows) > limit:
         last = page[-1]
-        key = (str(wanted.as_of), _sort_text(last.sort_key), str(last.id))
+        key = (str(wanted.as_of), _sort_text(last.sort_key or date.max), str(last.id))
         next_cursor = encode_cursor(actor, f"hazards:{sort}", *key)
     return [_as_read(actor, row, wanted.as_of) for row in page], next_cursor
+
+
+def _rows(
+    on: Session | Connection, shape: FilterShape, sort: Sort, limit: int, values: dict[str, Any]
+) -> list[Row[Any]]:
+    """At least ``limit + 1`` rows, or what there is: of the first stretch, then of the next."""
+    rows: list[Row[Any]] = []
+    is_last = values.get("after") == date.max  # the page before ended where no date orders
+    for stretch in stretches(shape, sort):
+        if len(rows) <= limit and not (stretch.has_key and is_last):
+            is_after = "after" in values and (stretch.has_key or is_last)
+            rows += _page(shape, stretch, limit, is_after).rows(on, values)
+    return rows
 
 
 def _day_of(wanted: HazardFilter, made_on: str) -> date:
@@ -149,16 +160,10 @@ def _day_of(wanted: HazardFilter, made_on: str) -> date:
 
 
 @lru_cache(maxsize=1024)
-def _page(shape: FilterShape, sort: Sort, limit: int, is_after: bool) -> Prepared:
-    """The statement for a page, made once."""
-    key, newest_first = _order(shape, sort)
-    query = _readable(key.label("sort_key")).where(*hazard_conditions(shape))
-    if is_after:
-        position = tuple_(key, col(Hazard.id))
-        after = tuple_(bindparam("after", type_=key.type), bindparam("after_id", type_=Id()))
-        query = query.where(position < after if newest_first else position > after)
-    order = (key.desc(), col(Hazard.id).desc()) if newest_first else (key, col(Hazard.id))
-    return Prepared(query.order_by(*order).limit(literal_column(str(limit + 1))))
+def _page(shape: FilterShape, stretch: Stretch, limit: int, is_after: bool) -> Prepared:
+    """The statement for a page of a stretch, made once."""
+    query = _readable(sort_key(stretch).label("sort_key")).where(*hazard_conditions(shape))
+    return Prepared(ordered(query, shape, stretch, is_after=is_after).limit(literal_column(str(limit + 1))))
 
 
 def case_of(row: Hazard | Row[Any], void: VoidRequest | Row[Any] | None) -> Case:
@@ -235,17 +240,6 @@ def _actions_json(role: Role, facts: tuple[str, str, bool, bool, bool], parts: f
         void_pending=not unasked,
     )
     return orjson.dumps(allowed_actions(role, case, parts)).decode()
-
-
-def _order(shape: FilterShape, sort: Sort) -> tuple[Any, bool]:
-    """The sort key, and whether it descends; a hazard without a date comes last."""
-    if sort == "found_at":
-        return col(Hazard.found_at), True
-    if shape.overdue:
-        return col(Hazard.due_on), False
-    if sort == "due_on":
-        return func.coalesce(col(Hazard.due_on), date.max), False
-    return case((is_overdue(), col(Hazard.due_on)), else_=date.max), False
 
 
 def _sort_text(value: date | datetime) -> str:

@@ -27,7 +27,7 @@ class World:
 
 
 def make_world(settings: Settings, url: str, hazards: int) -> World:
-    """Install the project's schema in the empty database ``url`` and fill it: 10^6 hazards take two to three minutes."""
+    """Install the project's schema in the empty database ``url`` and fill it: two to three minutes for 10^6 hazards."""
     install(settings)
     world = World(settings, url, hazards)
     engine = make_engine(settings.sqlalchemy_url, pool_size=1)

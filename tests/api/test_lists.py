@@ -459,7 +459,7 @@ class TestStatements:
     @pytest.mark.parametrize(
         ("path", "most"),
         [
-            ("/hazards", 2),
+            ("/hazards", 3),
             ("/hazards?overdue=true&sort=-overdue_days", 2),
             ("/hazards/summary", 2),
             ("/inspections", 2),
