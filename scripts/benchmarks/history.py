@@ -94,6 +94,16 @@ def is_overdue(number: int) -> bool:
     return is_open(number) and number // 10 % 10 < 3
 
 
+def is_severe(number: int) -> bool:
+    """Whether it is a major hazard."""
+    return number % 50 == 20
+
+
+def place_of(number: int, premises: int) -> int:
+    """The number of the premises it was found in, from 1."""
+    return ((number - 1) // HAZARDS_A_VISIT + 1) * 7919 % premises + 1
+
+
 def _id(kind: int, number: int) -> str:
     return f"{kind:08x}-0000-7000-8000-{number:012x}"
 
@@ -141,7 +151,7 @@ class _World:
     def facts(self, n: int) -> Fact:
         """The values that the lines name."""
         visit = (n - 1) // HAZARDS_A_VISIT + 1
-        premises_id, area_id, path, street = self._places[visit * 7919 % len(self._places)]
+        premises_id, area_id, path, street = self._places[place_of(n, len(self._places)) - 1]
         inspector = street * PEOPLE_A_STREET + visit % INSPECTORS_A_STREET
         colleague = street * PEOPLE_A_STREET + (visit + 1) % INSPECTORS_A_STREET
         status, days = _status(n), _TERMS[n // 10 % len(_TERMS)]
@@ -162,7 +172,7 @@ class _World:
             "path": path,
             "code": code,
             "category": category,
-            "severity": "major" if n % 50 == 20 else "suspected_major" if n % 50 == 13 else "general",
+            "severity": "major" if is_severe(n) else "suspected_major" if n % 50 == 13 else "general",
             "status": status,
             "version": 1 + is_claimed + is_seen,
             "close_reason": "rectified" if status == "closed" else _NULL,

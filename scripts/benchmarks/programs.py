@@ -13,6 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.postgres import candidates
 
 CONNECTIONS = 16
+FEW = 2
+"""Connections where the time of an answer is asked, and not how long it waits for others."""
 _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
@@ -24,10 +26,11 @@ class CannotMeasure(Exception):
 class Load:
     """What one run of a load generator told."""
 
-    per_s: float
+    per_s: float = 0
     p99_ms: float | None = None
     cpu_us: float | None = None
     """CPU time of the server process per request."""
+    mib: float | None = None
 
 
 def require_programs() -> None:
@@ -56,9 +59,11 @@ def run_pgbench(url: str, script: Path, *, seconds: float) -> Load:
     return Load(float(found[1]))
 
 
-def run_wrk(url: str, script: Path, *, seconds: float, server_pid: int, seed: int) -> Load:
+def run_wrk(
+    url: str, script: Path, *, seconds: float, server_pid: int, seed: int, connections: int = CONNECTIONS
+) -> Load:
     """Requests a second over the kept connections; any answer but 2xx is a failure."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script), url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script), url]
     before = cpu_s([server_pid])
     done = subprocess.run(command, env=os.environ | {"SEED": str(seed)}, capture_output=True, text=True, check=False)
     used = cpu_s([server_pid]) - before
@@ -86,6 +91,15 @@ def family(pid: int) -> list[int]:
         with suppress(OSError):
             parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
     return [pid, *(child for child, parent in parents.items() if parent == pid)]
+
+
+def own_mib(pid: int) -> float:
+    """Memory of the process and its children, what they share counted once (PSS)."""
+    kib = 0
+    for member in family(pid):
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{member}/smaps_rollup").read_text(), re.MULTILINE)
+        kib += int(found[1]) if found else 0
+    return kib / 1024
 
 
 def _pgbench() -> str | None:

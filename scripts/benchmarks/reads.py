@@ -1,10 +1,10 @@
 """Reads: the overdue page and its counts, against the database answering the same statements."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlmodel import Session
 
 from app.access.actor import Actor
 from app.access.credentials import authenticate
@@ -13,62 +13,100 @@ from app.queries.hazard_filters import HazardFilter
 from app.queries.hazards import list_hazards
 from app.queries.summaries import summarize_hazards
 from scripts.benchmarks.ground import DISTRICT_PERSON, office_token
-from scripts.benchmarks.programs import Load, run_pgbench, run_wrk
+from scripts.benchmarks.programs import FEW, Load, run_pgbench, run_wrk
 from scripts.benchmarks.scripting import as_script, sent_by
 from scripts.benchmarks.server import Server
 from scripts.benchmarks.table import Case
 from scripts.benchmarks.world import World
 
-ASKED = 0.20
+ASKED_PAIR = 0.35
+ASKED_SCALE = 1.5
 LIMIT = 50
-Read = Callable[[Session, Actor], object]
+PAGE = f"/hazards?overdue=true&limit={LIMIT}"
+COUNTS = "/hazards/summary?overdue=true"
+Read = Callable[[Connection, Actor], object]
 
 
 class Reads:
-    """Cases of one server: a GET against the statements that it sends after the signing in."""
+    """Cases of one server: GETs against the statements that they send after the signing in."""
 
     def __init__(self, world: World, server: Server, folder: Path, seconds: float) -> None:
         self._world, self._server, self._folder, self._seconds = world, server, folder, seconds
-        self._count = 0
 
-    def overdue_of_a_street(self) -> Case:
-        return self._case(office_token(3), _overdue, "/hazards?overdue=true&limit=50", "a street's office", ASKED)
+    def cases(self) -> list[Case]:
+        """Page and counts in turn, which together count once; and the page alone."""
+        street, district = office_token(3), DISTRICT_PERSON
+        both, alone = {PAGE: _overdue, COUNTS: _counts}, {PAGE: _overdue}
+        return [
+            self._case("overdue page + summary of a street", street, both, ASKED_PAIR),
+            self._case("overdue page + summary of the district", district, both, ASKED_PAIR),
+            self._case("overdue page of a street", street, alone),
+        ]
 
-    def overdue_of_the_district(self) -> Case:
-        return self._case(DISTRICT_PERSON, _overdue, "/hazards?overdue=true&limit=50", "the district", ASKED)
-
-    def summary_of_a_street(self) -> Case:
-        return self._case(office_token(3), _counts, "/hazards/summary?overdue=true", "a street's office")
-
-    def _case(self, token: str, read: Read, path: str, who: str, asked: float | None = None) -> Case:
-        self._count += 1
-        script = self._folder / f"read{self._count}.sql"
-        script.write_text("".join(map(as_script, self._statements(token, read))))
-        load = self._folder / f"read{self._count}.lua"
-        load.write_text(f'wrk.headers["Authorization"] = "Bearer {token}"\nwrk.path = "/api/v1{path}"\n')
+    def _case(self, name: str, token: str, reads: dict[str, Read], asked: float | None = None) -> Case:
+        script = self._folder / f"{name}.sql"
+        statements = [statement for read in reads.values() for statement in self._statements(token, read)]
+        script.write_text("".join(map(as_script, statements)))
+        load = write_load(self._folder / f"{name}.lua", token, list(reads))
 
         def limit(number: int) -> Load:
             return run_pgbench(self._world.url, script, seconds=self._seconds if number else 1)
 
         def ours(number: int) -> Load:
             seconds = self._seconds if number else 1
-            return run_wrk(self._server.url, load, seconds=seconds, server_pid=self._server.pid, seed=number)
+            found = run_wrk(self._server.url, load, seconds=seconds, server_pid=self._server.pid, seed=number)
+            return replace(found, per_s=found.per_s / len(reads), cpu_us=(found.cpu_us or 0) * len(reads))
 
-        return Case(f"GET {path}, {who}", "database: the same SELECT, prepared", limit, ours, asked=asked)
+        return Case(name, "database: the same SELECTs, prepared", limit, ours, asked=asked)
 
     def _statements(self, token: str, read: Read) -> list[str]:
         def as_somebody(connection: Connection) -> object:
-            actor = authenticate(connection, token, now=utc_now())
-            with Session(connection) as session:
-                return read(session, actor)
+            return read(connection, authenticate(connection, token, now=utc_now()))
 
         return sent_by(self._world.url, as_somebody)[1:]
 
 
-def _overdue(session: Session, actor: Actor) -> object:
+def scale_case(small: tuple[World, Server], large: tuple[World, Server], folder: Path, seconds: float) -> Case:
+    """The 99th of a hundred overdue pages of a street over few connections, in a small world and in a large one."""
+    load = write_load(folder / "scale.lua", office_token(3), [PAGE])
+
+    def of(server: Server) -> Callable[[int], Load]:
+        def measure(number: int) -> Load:
+            length = seconds if number else 1
+            return run_wrk(server.url, load, seconds=length, server_pid=server.pid, seed=number, connections=FEW)
+
+        return measure
+
+    return Case(
+        f"p99 of the overdue page at {large[0].hazards} hazards",
+        f"at {small[0].hazards}, {FEW} connections",
+        of(small[1]),
+        of(large[1]),
+        asked=ASKED_SCALE,
+        is_at_most=True,
+        figure="p99_ms",
+    )
+
+
+def write_load(path: Path, token: str, paths: list[str]) -> Path:
+    """For the load generator: these GETs in turn."""
+    quoted = ", ".join(f'"/api/v1{one}"' for one in paths)
+    path.write_text(
+        f"""wrk.headers["Authorization"] = "Bearer {token}"
+local paths, n = {{{quoted}}}, 0
+function request()
+  n = n % #paths + 1
+  return wrk.format("GET", paths[n])
+end
+"""
+    )
+    return path
+
+
+def _overdue(connection: Connection, actor: Actor) -> object:
     wanted = HazardFilter(as_of=business_date(utc_now()), overdue=True)
-    return list_hazards(session, actor, wanted, limit=LIMIT)
+    return list_hazards(connection, actor, wanted, limit=LIMIT)
 
 
-def _counts(session: Session, actor: Actor) -> object:
-    return summarize_hazards(session, actor, HazardFilter(as_of=business_date(utc_now()), overdue=True))
+def _counts(connection: Connection, actor: Actor) -> object:
+    return summarize_hazards(connection, actor, HazardFilter(as_of=business_date(utc_now()), overdue=True))

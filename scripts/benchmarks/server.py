@@ -28,27 +28,39 @@ class Server:
 
 
 @contextmanager
-def serve(settings: Settings, log: Path) -> Iterator[Server]:
+def serve(settings: Settings, log: Path, *, has_worker: bool = True) -> Iterator[Server]:
     """The server on a free port until the block ends; its lines go to ``log``."""
     port = free_port()
+    command = ["serve", "--port", str(port), *([] if has_worker else ["--no-worker"])]
+    with _run(settings, log, command) as process:
+        url = f"http://127.0.0.1:{port}"
+        _wait(process, url, log)
+        yield Server(url, process.pid)
+
+
+@contextmanager
+def separate_worker(settings: Settings, log: Path) -> Iterator[None]:
+    """``nice xiaohao worker`` until the block ends."""
+    with _run(settings, log, ["worker"], niceness=10):
+        yield
+
+
+@contextmanager
+def _run(settings: Settings, log: Path, command: list[str], *, niceness: int = 0) -> Iterator[subprocess.Popen[bytes]]:
     assert settings.database_url is not None
     assert settings.secret_key is not None
     chosen = {
-        "PORT": str(port),
         "DATA_DIR": str(settings.data_dir),
         "DATABASE_URL": settings.database_url,
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "DEMO": "0",
     }
     environment = os.environ | {f"XIAOHAO_{name}": value for name, value in chosen.items()}
+    program = ["nice", "-n", str(niceness), str(Path(sys.executable).with_name("xiaohao")), *command]
     with log.open("wb") as lines:
-        process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("xiaohao")), "serve"], env=environment, stdout=lines, stderr=lines
-        )
+        process = subprocess.Popen(program, env=environment, stdout=lines, stderr=lines)
         try:
-            url = f"http://127.0.0.1:{port}"
-            _wait(process, url, log)
-            yield Server(url, process.pid)
+            yield process
         finally:
             process.terminate()
             try:

@@ -17,7 +17,7 @@ from scripts.benchmarks.server import Server
 from scripts.benchmarks.table import Case
 from scripts.benchmarks.world import World
 
-ASKED = 0.15
+ASKED = 0.35
 PLACES_A_PERSON = 60
 SETTLE_S = 60.0
 _FRESH = ("i", "h1", "h2", "h3", "p1", "p2", "p3", "e1", "e2", "e3", "c")
@@ -27,7 +27,7 @@ _OWN = "SELECT {} FROM {} WHERE inspection_id = %(id)s ORDER BY id"
 def submission_case(world: World, server: Server, folder: Path, seconds: float) -> Case:
     """The case; one submission is made first, to see what rows it writes."""
     load = Path(__file__).with_name("submission.lua")
-    os.environ["PEOPLE"] = str(_people(world, folder))
+    os.environ["PEOPLE"] = str(people_file(world, folder))
 
     def ours(number: int) -> Load:
         return run_wrk(server.url, load, seconds=seconds if number else 1, server_pid=server.pid, seed=number)
@@ -70,7 +70,7 @@ def settle(url: str) -> None:
     raise CannotMeasure("the feed did not come to rest")
 
 
-def _people(world: World, folder: Path) -> Path:
+def people_file(world: World, folder: Path) -> Path:
     """For the load generator: each inspector's token and places of his street."""
     places: dict[int, list[str]] = {street: [] for street in range(1, STREETS + 1)}
     for number in range(1, world.premises + 1):
