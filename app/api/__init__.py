@@ -9,6 +9,7 @@ from app.api.district import hazards as district_hazards
 ROUTERS: tuple[APIRouter, ...] = (
     # each request asks them in this order: the most asked first
     hazards.router,
+    inspections.submissions,
     inspections.router,
     photos.router,
     hazard_actions.router,

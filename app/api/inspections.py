@@ -35,14 +35,15 @@ from app.services.inspections.submission import Submission
 from app.services.inspections.submit import SubmissionAnswer, submit
 from app.services.runtime import Runtime
 
-router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=Together)
+router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"])
+submissions = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=Together)
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": SubmissionAnswerRead, "description": "the same submission again: the first answer"}
 }
 
 
-@router.put("/{inspection_id}", status_code=201, response_model=SubmissionAnswerRead, responses=ANSWERS)
+@submissions.put("/{inspection_id}", status_code=201, response_model=SubmissionAnswerRead, responses=ANSWERS)
 def put_inspection(
     inspection_id: UUID,
     body: InspectionIn,

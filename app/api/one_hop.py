@@ -27,7 +27,7 @@ from app.api.deps import (
     runtime_of,
 )
 
-_UUID = TypeAdapter(UUID)
+UUID_OF_PATH = TypeAdapter(UUID)
 
 
 class OneHop(APIRoute):
@@ -74,7 +74,7 @@ class _Plan:
             arguments[name] = known[source]
         faults: list[Any] = []
         for name in self._path:
-            arguments[name] = _checked(_UUID, request.path_params[name], ("path", name), faults)
+            arguments[name] = _checked(UUID_OF_PATH, request.path_params[name], ("path", name), faults)
         for name, model in self._query:
             arguments[name] = _checked(_adapter(model), dict(_given(request, model)), ("query",), faults)
         for name, model in self._body:

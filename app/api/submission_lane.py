@@ -1,16 +1,15 @@
-"""Plain submissions that wait are taken together: one look, one transaction, one wait for the disk.
+"""Where submissions that wait are taken together; who gets no answer here goes the route's own road.
 
-What is not plain, is refused or clashes goes the route's own road, which does the same for one submission and is the
-only one that refuses. Source: choices.md, section 3, «Coalescing commits».
+Source: choices.md, section 3, «Coalescing commits».
 """
 
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any  # a coroutine's
 from uuid import UUID
 
@@ -24,22 +23,23 @@ from app.access.credentials import authenticate_each
 from app.api.deps import bearer_token, raw_json, received
 from app.api.hazards import json_response
 from app.api.inspection_schemas import InspectionIn
-from app.api.one_hop import OneHop
-from app.core.errors import DomainError
-from app.queries.submissions import Met, meet_each
-from app.services.changes import insert_and_publish
-from app.services.inspections.context import question_of
-from app.services.inspections.office import open_office
-from app.services.inspections.submission import Submission
-from app.services.inspections.submit import Draft, draft_plain
+from app.api.one_hop import UUID_OF_PATH, OneHop
+from app.core.errors import DomainError, Unavailable
+from app.services.inspections.together import Sent, submit_together
 from app.services.runtime import Runtime
 
-MOST = 32
+MOST_TOGETHER = 32
+STOP_S = 5.0
+"""How long ``stop`` waits for what is in work."""
+
+
+class TooManyWaiting(Unavailable):
+    code, title, title_zh = "too-many-waiting", "Too many submissions wait", "提交过于集中，请稍后重试"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Waiting:
-    """A request at the counter, and where its answer is awaited."""
+    """A request in the lane, and where its answer is awaited."""
 
     request: Request
     body: bytes
@@ -56,26 +56,16 @@ class _Waiting:
             self.answer.set_result(answer)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Visit:
-    """A request that reads as a submission of somebody who is signed in."""
-
-    waiting: _Waiting
-    actor: Actor
-    submission: Submission
-
-
 class SubmissionLane:
     """Threads that take what waits. On SQLite one, since there one transaction writes at a time."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, most_waiting: int = 1024) -> None:
         self._runtime = runtime
+        self._most_waiting = most_waiting
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         count = 1 if runtime.db.dialect == "sqlite" else 2
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
         self._is_shut = False
-        self.taken = 0
-        """How many submissions it has accepted."""
 
     @property
     def waiting(self) -> int:
@@ -88,19 +78,26 @@ class SubmissionLane:
             thread.start()
 
     def stop(self) -> None:
-        """End when all that waits is answered; who comes later is answered by the route."""
+        """Finish what is in work, for ``STOP_S`` at the latest; who waits or comes later is answered by the route."""
         self._is_shut = True
+        with suppress(queue.Empty):
+            while (waiting := self._queue.get_nowait()) is not None:
+                waiting.tell(None)
         for _ in self._threads:
             self._queue.put(None)
+        deadline = time.monotonic() + STOP_S
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     async def accept(self, request: Request) -> str | None:
-        """The answer to a plain submission that was accepted; None: the route must answer."""
+        """The answer to a submission that was accepted; None: the route must answer. Raises ``TooManyWaiting``."""
         token = bearer_token(request)
         body = await request.body()
         if token is None or request.query_params or self._is_shut:
             return None
+        if self.waiting >= self._most_waiting:
+            raise TooManyWaiting("Keep it and try again in a moment.", "内容请保留在手机中，稍后自动重试。")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(request, body, token, loop, loop.create_future())
         self._queue.put(waiting)
@@ -108,16 +105,10 @@ class SubmissionLane:
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            together = [first]
-            with suppress(queue.Empty):
-                while len(together) < MOST:
-                    if (another := self._queue.get_nowait()) is None:
-                        self._queue.put(None)  # the end is for the next turn
-                        break
-                    together.append(another)
-            answers: dict[_Waiting, str] = {}
+            together = [first, *self._more()]
+            answers: Mapping[_Waiting, str] = {}
             try:
-                answers = self.take(together)
+                answers = self._take(together)
             except IntegrityError:  # something came in between; which one, the route finds out
                 pass
             except Exception as error:
@@ -125,53 +116,46 @@ class SubmissionLane:
             for waiting in together:
                 waiting.tell(answers.get(waiting))
 
-    def take(self, together: Sequence[_Waiting]) -> dict[_Waiting, str]:
-        """The answers of those that are accepted; they are durable."""
-        db, now = self._runtime.db, self._runtime.clock()
-        with db.autocommit() as connection:
+    def _more(self) -> list[_Waiting]:
+        more: list[_Waiting] = []
+        with suppress(queue.Empty):
+            while len(more) < MOST_TOGETHER - 1:
+                if (waiting := self._queue.get_nowait()) is None:
+                    self._queue.put(None)  # the end is for the next turn
+                    break
+                more.append(waiting)
+        return more
+
+    def _take(self, together: Sequence[_Waiting]) -> Mapping[_Waiting, str]:
+        runtime, now = self._runtime, self._runtime.clock()
+        with runtime.db.autocommit() as connection:
             actors = authenticate_each(connection, [waiting.token for waiting in together], now=now)
-            read = [visit for visit in map(_read, together, actors) if visit is not None]
-            visits = list({visit.submission.id: visit for visit in read}.values())  # sent twice: once here
-            met = meet_each(connection, [(visit.actor, question_of(visit.submission, now)) for visit in visits])
-        drafts = {visit.waiting: draft for visit in visits if (draft := self._draft(visit, met.pop(0), now))}
-        if drafts:
-            with db.write() as session:
-                insert_and_publish(session, [draft.writing for draft in drafts.values()], now=now)
-            self.taken += len(drafts)
-        return {waiting: draft.answer for waiting, draft in drafts.items()}
-
-    def _draft(self, visit: _Visit, met: Met, now: datetime) -> Draft | None:
-        office = open_office(self._runtime, visit.actor, visit.submission, met, now=now)
-        if office is None:
-            return None
-        with suppress(DomainError):
-            return draft_plain(visit.actor, visit.submission, met=met, office=office, now=now)
-        return None
+        sent: dict[UUID, tuple[_Waiting, Sent]] = {}
+        for waiting, actor in zip(together, actors, strict=True):
+            if actor is not None and (read := _read(waiting, actor)) is not None:
+                sent.setdefault(read.submission.id, (waiting, read))
+        answers = submit_together(runtime, [read for _, read in sent.values()], now=now)
+        runtime.metrics.count_together(len(answers))
+        return {sent[inspection_id][0]: answer for inspection_id, answer in answers.items()}
 
 
-def _read(waiting: _Waiting, actor: Actor | None) -> _Visit | None:
-    if actor is None:
-        return None
+def _read(waiting: _Waiting, actor: Actor) -> Sent | None:
     request = waiting.request
-    with suppress(DomainError, ValidationError, ValueError):
+    with suppress(DomainError, ValidationError):
         raw = raw_json(request, waiting.body)
+        inspection_id = UUID_OF_PATH.validate_python(request.path_params["inspection_id"])
         came = received(request, raw, actor)
-        content = InspectionIn.model_validate(raw)
-        submission = content.as_submission(
-            UUID(request.path_params["inspection_id"]), came.request_hash, came.content_hash
-        )
+        submission = InspectionIn.model_validate(raw).as_submission(inspection_id, came.request_hash, came.content_hash)
         request.scope["actor_id"] = actor.id
-        return _Visit(waiting, actor, submission)
+        return Sent(actor, submission)
     return None
 
 
 class Together(OneHop):
-    """Its ``PUT`` asks the lane first, where the process has one."""
+    """The route of a submission: it asks the lane first, where the process has one."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         alone = super().get_route_handler()
-        if self.methods != {"PUT"}:
-            return alone
 
         async def handle(request: Request) -> Response:
             lane: SubmissionLane | None = getattr(request.app.state, "lane", None)

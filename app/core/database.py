@@ -95,6 +95,10 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
         connect_args={
             "application_name": "xiaohao",
             "connect_timeout": 5,
+            "keepalives_idle": 10,  # a database whose machine vanished is given up after half a minute
+            "keepalives_interval": 5,
+            "keepalives_count": 4,
+            "tcp_user_timeout": 30_000,
             "prepare_threshold": 1,
             "options": "-c statement_timeout=30000 -c lock_timeout=10000"
             " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"

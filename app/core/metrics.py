@@ -55,6 +55,11 @@ class Metrics:
             ("kind", "outcome"),
             registry=self.registry,
         )
+        self._together = Counter(
+            "xiaohao_submissions_together",
+            "Submissions that this process accepted in its lane, where those that wait are written together.",
+            registry=self.registry,
+        )
         self._series: dict[tuple[str, str, int], _Series] = {}
 
     def count_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
@@ -65,6 +70,10 @@ class Metrics:
             series = self._series[key] = self._make_series(*key)
         series.requests.inc()
         series.seconds.observe(seconds)
+
+    def count_together(self, submissions: int) -> None:
+        """So many were accepted in one transaction."""
+        self._together.inc(submissions)
 
     def count_job(self, kind: str, outcome: JobOutcome) -> None:
         """One attempt at a job has ended."""

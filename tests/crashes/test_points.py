@@ -20,7 +20,7 @@ from tests.crashes.world import Patrol, World, ago, snap, until
 from tests.factories import Shot, found
 
 COMMIT = "sqlalchemy.engine.default:DefaultDialect.do_commit"
-LANE_WRITES = "app.api.submission_lane:insert_and_publish"
+LANE_WRITES = "app.services.inspections.together:insert_and_publish"
 SEND = "uvicorn.protocols.http.httptools_impl:RequestResponseCycle.send"
 
 
@@ -65,8 +65,8 @@ POINTS = [
     kept("visit", "after the commit", "after app.api.inspections:submit", f"after {COMMIT}"),
     kept("visit", "answer made", "before app.api.inspections:json_response"),
     kept("visit", "answer on its way", f"before {SEND}"),
-    lost("visit in the lane", "nothing looked at", "before app.api.submission_lane:meet_each"),
-    lost("visit in the lane", "numbers drawn", "after app.api.submission_lane:open_office"),
+    lost("visit in the lane", "nothing looked at", "before app.services.inspections.together:meet_each"),
+    lost("visit in the lane", "numbers drawn", "after app.services.inspections.together:open_office"),
     lost("visit in the lane", "before the commit", f"after {LANE_WRITES}", f"before {COMMIT}"),
     kept("visit in the lane", "after the commit", f"after {LANE_WRITES}", f"after {COMMIT}"),
     kept("visit in the lane", "answer made", "before app.api.submission_lane:json_response"),

@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -13,7 +14,9 @@ from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from app.api.submission_lane import SubmissionLane
+from app.domain.vocabulary import PhotoRole, PhotoSource
 from app.main import create_app
+from app.models import Photo
 from app.services.installation import open_runtime
 from app.services.runtime import Runtime
 from tests.conftest import FakeClock
@@ -29,21 +32,42 @@ Sent = tuple[Person, str, Any]
 class Counter:
     """A process whose lane opens when all that is sent stands in it, so that all of it is taken at once."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, **limits: int) -> None:
         self.app = create_app(runtime)
-        self.lane = SubmissionLane(runtime)
+        self.lane = SubmissionLane(runtime, **limits)
         self.app.state.lane = self.lane
 
-    def send(self, sent: Sequence[Sent]) -> list[httpx2.Response]:
+    def taken(self) -> int:
+        """How many submissions the lane has accepted, as ``/metrics`` tells."""
+        told = TestClient(self.app).get("/metrics").text
+        return int(float(told.split("\nxiaohao_submissions_together_total ")[1].split()[0]))
+
+    def send(
+        self,
+        sent: Sequence[Sent],
+        *,
+        let_go: Callable[[], None] | None = None,
+        waiting: int | None = None,
+        first: int | None = None,
+        then: Callable[[], None] | None = None,
+    ) -> list[httpx2.Response]:
+        """All stand in the lane (``waiting``: so many), then it is let go; after ``first`` answers comes ``then``."""
         try:
-            return asyncio.run(self._send(sent, is_new=True))
+            return asyncio.run(self._send(sent, waiting or len(sent), let_go or self.lane.start, first, then))
         finally:
             self.lane.stop()
 
     def send_when_shut(self, sent: Sequence[Sent]) -> list[httpx2.Response]:
-        return asyncio.run(self._send(sent, is_new=False))
+        return asyncio.run(self._send(sent, 0, lambda: None, None, None))
 
-    async def _send(self, sent: Sequence[Sent], *, is_new: bool) -> list[httpx2.Response]:
+    async def _send(
+        self,
+        sent: Sequence[Sent],
+        waiting: int,
+        let_go: Callable[[], None],
+        first: int | None,
+        then: Callable[[], None] | None,
+    ) -> list[httpx2.Response]:
         transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://testserver/api/v1") as client:
             puts = [
@@ -51,11 +75,14 @@ class Counter:
                 for person, inspection_id, body in sent
             ]
             asked = [asyncio.create_task(put) for put in puts]
-            while is_new and self.lane.waiting < len(asked):  # noqa: ASYNC110  lets the others run; no time passes
+            while self.lane.waiting < waiting:  # noqa: ASYNC110  lets the others run; no time passes
                 await asyncio.sleep(0)
-            if is_new:
-                self.lane.start()
-            answers = await asyncio.gather(*asked)
+            let_go()
+            answers = await asyncio.gather(*asked[:first])
+            if then is not None:
+                then()
+            if first is not None:
+                answers += await asyncio.gather(*asked[first:])
         for answer in answers:
             check_response(self.app, answer)
         return answers
@@ -165,6 +192,19 @@ class TestBothRoads:
         assert seen[0][0] == 201, seen[0][1]
         assert seen[0] == seen[1]
 
+    def test_in_company_as_alone(
+        self, runtime: Runtime, connection: Connection, street: Street, clock: FakeClock
+    ) -> None:
+        sent = [(street.inspector, str(uuid4()), body) for _, body in plain_visits(street, clock)]
+        seen = []
+        for is_together in (False, True):
+            with connection.begin_nested() as savepoint:
+                fresh = open_runtime(runtime.settings, clock=clock, bind=connection)
+                answers = Counter(fresh).send(sent) if is_together else [_alone(fresh, one) for one in sent]
+                seen.append(([(answer.status_code, answer.json()) for answer in answers], written(connection)))
+                savepoint.rollback()
+        assert seen[0] == seen[1]
+
 
 def _alone(runtime: Runtime, sent: Sent) -> httpx2.Response:
     app = create_app(runtime)
@@ -176,7 +216,7 @@ def _alone(runtime: Runtime, sent: Sent) -> httpx2.Response:
 def _through_the_lane(runtime: Runtime, sent: Sent) -> httpx2.Response:
     counter = Counter(runtime)
     [answer] = counter.send([sent])
-    assert counter.lane.taken == 1
+    assert counter.taken() == 1
     return answer
 
 
@@ -201,7 +241,7 @@ class TestTogether:
         assert [(answer.status_code, answer.json().get("code")) for answer in answers[2:]] == [
             (status, code) for *_, status, code in others
         ]
-        assert counter.lane.taken == 2
+        assert counter.taken() == 2
         for (person, inspection_id, body), answer in zip(sent, answers, strict=True):
             again = phone.submit(person, body, inspection_id)
             if answer.status_code == 201:
@@ -231,7 +271,7 @@ class TestTogether:
         machine = hired.people["machine"]
         sent = [(hired.inspector, str(uuid4()), a_visit(hired, clock)) for _ in range(4)]
         assert [answer.status_code for answer in counter.send(sent)] == [201] * 4
-        assert counter.lane.taken == 4
+        assert counter.taken() == 4
         items = Puller(phone.client, machine).pull(limit=2)
         ends = [item["commit_last"] for item in items]
         assert ends == [False, False, True] * 4
@@ -239,11 +279,56 @@ class TestTogether:
         assert told == [["inspection", "photo", "hazard"]] * 4
         assert [item["position"] for item in items] == list(range(1, 13))
 
-    def test_the_process_ends_with_everybody_answered(
-        self, committed_runtime: Runtime, hired: Street, clock: FakeClock
-    ) -> None:
-        """Stopped while they wait: what was taken is answered, and a route whose lane is shut answers itself."""
-        counter = Counter(committed_runtime)
+    def test_the_process_ends_while_they_wait(self, counter: Counter, hired: Street, clock: FakeClock) -> None:
+        """Nobody is left without an answer: the route answers who stood in the lane, and who comes later."""
         sent = [(hired.inspector, str(uuid4()), a_visit(hired, clock)) for _ in range(3)]
-        assert [answer.status_code for answer in counter.send(sent)] == [201] * 3
+        assert [answer.status_code for answer in counter.send(sent, let_go=counter.lane.stop)] == [201] * 3
+        assert counter.taken() == 0
         assert [answer.status_code for answer in counter.send_when_shut(sent)] == [200] * 3
+
+    @pytest.mark.parametrize("odd", ["{}_", "{{{}}}", "urn:uuid:{}", " {}", "uuid:{}"])
+    def test_an_id_means_the_same_in_it(
+        self, odd: str, counter: Counter, hired: Street, clock: FakeClock, phone: Phone
+    ) -> None:
+        """What the route refuses is not taken, what it takes is the same inspection."""
+        body, inspection_id = a_visit(hired, clock), odd.format(uuid4())
+        [answer] = counter.send([(hired.inspector, inspection_id, body)])
+        again = phone.submit(hired.inspector, body, inspection_id)
+        assert (answer.status_code, again.status_code) in {(201, 200), (422, 422)}
+
+    def test_who_holds_an_id_holds_up_nobody_else(
+        self, counter: Counter, hired: Street, clock: FakeClock, committed_runtime: Runtime
+    ) -> None:
+        if committed_runtime.db.dialect == "sqlite":
+            pytest.skip("one writer at a time")
+        shot = shoot(at=clock())
+        sent = [(hired.inspector, str(uuid4()), a_visit(hired, clock)) for _ in range(3)]
+        sent.append((hired.inspector, str(uuid4()), a_visit(hired, clock, shot)))
+        with committed_runtime.db.write() as session:
+            session.add(_uploaded(shot, hired.inspector, clock()))
+            session.flush()
+            answers = counter.send(sent, first=3, then=session.rollback)
+        assert [answer.status_code for answer in answers] == [201] * 4
+
+    def test_there_is_a_limit_to_waiting(self, committed_runtime: Runtime, hired: Street, clock: FakeClock) -> None:
+        counter = Counter(committed_runtime, most_waiting=3)
+        sent = [(hired.inspector, str(uuid4()), a_visit(hired, clock)) for _ in range(5)]
+        answers = counter.send(sent, waiting=3)
+        assert counter.taken() == 3
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert len(refused) == 2
+        assert refused[0].json()["code"] == "too-many-waiting"
+        assert refused[0].headers["retry-after"]
+
+
+def _uploaded(shot: Shot, person: Person, now: datetime) -> Photo:
+    return Photo(
+        id=UUID(shot.id),
+        sha256=shot.sha256,
+        bytes=len(shot.content),
+        role=PhotoRole.BEFORE,
+        source=PhotoSource.CAMERA,
+        taken_at=now,
+        owner_id=person.id,
+        created_at=now,
+    )

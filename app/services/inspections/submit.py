@@ -99,15 +99,20 @@ class Draft:
     answer: str
 
 
-def draft_plain(actor: Actor, submission: Submission, *, met: Met, office: Office, now: datetime) -> Draft | None:
-    """The draft of a submission that needs no further look at the database and no lock; None for any other.
+def is_plain(submission: Submission) -> bool:
+    """Whether it may need no further look at the database and no lock: most are from one inspector, at registered
+    premises and without rechecks."""
+    return not (submission.rechecks or submission.inspector_ids or submission.premises)
 
-    That is most of them: new, from one inspector, at registered premises, before its photos, without rechecks.
-    Raises the refusals of ``submission``.
-    """
-    is_plain = not (submission.rechecks or submission.inspector_ids or submission.premises or met.photos_came)
-    if not is_plain or met.bytes_served or met.earlier is not None or met.site is None:
-        return None
+
+def is_met_plainly(met: Met) -> bool:
+    """Whether a plain one does not: it is new, in the actor's area, and came before its photos."""
+    return met.earlier is None and met.site is not None and not (met.photos_came or met.bytes_served)
+
+
+def draft_plain(actor: Actor, submission: Submission, *, met: Met, office: Office, now: datetime) -> Draft:
+    """The draft of a submission that is plain and was met plainly. Raises the refusals of ``submission``."""
+    assert met.site is not None  # noqa: S101  the caller asked
     require_role(actor, Role.INSPECTOR, Role.OFFICER)
     check_content(actor, submission)
     photos = declared_photos(submission)
