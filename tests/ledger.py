@@ -3,6 +3,8 @@
 Nothing here asks the service or its database. Source: contract.md, «District».
 """
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -115,9 +117,10 @@ class Log:
         """
         visible = [(at, group) for at, (group, told) in enumerate(self._rows, 1) if view.sees(told)]
         last_of = {id(group): at for at, group in visible}
-        size_of = {key: sum(id(group) == key for _, group in visible) for key in last_of}
+        size_of = Counter(id(group) for _, group in visible)
+        places = [at for at, _ in visible]
         for page in pages:
-            shown = [(at, group) for at, group in visible if page.start < at <= page.end]
+            shown = visible[bisect_right(places, page.start) : bisect_right(places, page.end)]
             expected = [self.items[at - 1] | {"commit_last": last_of[id(group)] == at} for at, group in shown]
             assert page.items == expected
             assert len(shown) <= page.limit

@@ -1,5 +1,8 @@
 """Opening a data set: migrations, built-in data, keys; the same for the server, the commands and the tests."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +24,10 @@ from app.services.calendar import Calendars, seed_calendar
 from app.services.numbers import Numbers
 from app.services.receipts import make_receipt_key, open_receipts
 from app.services.runtime import Runtime
+
+_INSTALLING = 320106
+"""The number of our only advisory lock."""
+_AGAIN_S = 0.1
 
 
 def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | Connection | None = None) -> Runtime:
@@ -56,12 +63,28 @@ def install(settings: Settings, *, clock: Clock = utc_now) -> None:
     secret = secret_key(settings)
     engine = make_engine(settings.sqlalchemy_url, pool_size=2)
     try:
-        with engine.connect() as connection:
-            migrate(connection)
-        with Database(engine).write() as session:
-            seed(session, secret, clock=clock)
+        with _alone(engine):
+            with engine.connect() as connection:
+                migrate(connection)
+            with Database(engine).write() as session:
+                seed(session, secret, clock=clock)
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Nodes that start at once on one PostgreSQL install one after another, also behind a pooler of transactions.
+
+    Asked for again and again: who waited inside a statement would hold a snapshot, for which an index that is made
+    concurrently waits.
+    """
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            while not connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_INSTALLING})").scalar_one():
+                time.sleep(_AGAIN_S)
+        yield
 
 
 def migrate(connection: Connection) -> None:
