@@ -19,11 +19,11 @@ class Load:
         self.refusals: list[httpx.Response] = []
         """Every 503."""
         self.is_over = Event()
-        self._world = world
+        self.world = world
         self._workers: list[Future[None]] = []
 
     def begin(self, pool: ThreadPoolExecutor, patrols: int) -> None:
-        self._workers = [pool.submit(self._work, self._world.patrol()) for _ in range(patrols)]
+        self._workers = [pool.submit(self._work, self.world.patrol()) for _ in range(patrols)]
 
     def end(self) -> None:
         """Everybody finishes what he is at; raises what went wrong."""
@@ -33,8 +33,8 @@ class Load:
 
     def wait_for_answers(self, count: int) -> None:
         """``count`` more acknowledgements."""
-        wanted = len(self._world.answers) + count
-        until(lambda: self._has_failed() or len(self._world.answers) >= wanted)
+        wanted = len(self.world.answers) + count
+        until(lambda: self._has_failed() or len(self.world.answers) >= wanted)
 
     def wait_for_refusals(self, count: int) -> None:
         """``count`` more 503s."""
@@ -47,11 +47,11 @@ class Load:
     def _work(self, patrol: Patrol) -> None:
         places = itertools.cycle(["shop", "new premises"])
         while not self.is_over.is_set():
-            self._shift(patrol, next(places))
+            self.shift(patrol, next(places))
 
-    def _shift(self, patrol: Patrol, place: str) -> None:
+    def shift(self, patrol: Patrol, place: str) -> None:
         """A visit with two hazards: one fixed on the spot, one claimed and passed later."""
-        do, refusals = self._world.do, self.refusals
+        do, refusals = self.world.do, self.refusals
         before, on_site, fixed = shoot(at=ago(60)), shoot(at=ago(60)), shoot("after", at=ago(60))
         later, fixed_on_site = found([before], ago(60)), found([on_site, fixed], ago(60), fixed_on_site=True)
         do(patrol.visit([before, on_site, fixed], [later, fixed_on_site], to=place), refusals)
@@ -66,9 +66,9 @@ class Load:
 
 
 @contextmanager
-def load(world: World, patrols: int = 4) -> Iterator[Load]:
+def load(world: World, patrols: int = 4, kind: type[Load] = Load) -> Iterator[Load]:
     """Work beside the block; what was begun is finished at its end."""
-    made = Load(world)
+    made = kind(world)
     with ThreadPoolExecutor(patrols) as pool:
         made.begin(pool, patrols)
         try:
