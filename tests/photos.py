@@ -111,3 +111,21 @@ def iphone_photo(width: int = 640, height: int = 480, *, seed: int = 1, **option
 def heic() -> bytes:
     """The first box of an iPhone's photo."""
     return b"\0\0\0\x24ftypheic\0\0\0\0mif1MiHEMiPr" + b"\0" * 200
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    """A box as in MP4 and HEIC."""
+    return struct.pack(">I", len(content) + 8) + kind + content
+
+
+def heic_located(places: bytes) -> bytes:
+    """A HEIC of 64 × 48 pixels that is nothing but its directory, with any table of places (``iloc``)."""
+    properties = box(b"iprp", box(b"ipco", box(b"ispe", struct.pack(">III", 0, 64, 48))))
+    directory = box(b"iinf", bytes(6)) + properties + box(b"iloc", places)
+    return heic()[:36] + box(b"meta", bytes(4) + directory)
+
+
+def places(items: int, extents: int, *, written: bytes = b"", sizes: int = 0x0000) -> bytes:
+    """A table of places; ``sizes`` of 0 say that an extent is written in no bytes at all."""
+    each = struct.pack(">HHH", 1, 0, extents) + written * extents
+    return struct.pack(">IHH", 0, sizes, items) + each * items

@@ -15,6 +15,8 @@ from app.core.image_layout import Layout, Span, read_at
 
 _MAX_META_BYTES: Final = 4 * 1024 * 1024
 _MAX_BOXES: Final = 10_000
+_MAX_PLACES: Final = 10_000
+"""Items and their extents; a photo of 48 megapixels has about 600."""
 _MAX_EXIF_BYTES: Final = 256 * 1024
 _SHOWN: Final = frozenset((b"ftyp", b"meta", b"mdat"))
 _TELLING: Final = frozenset((b"Exif", b"mime", b"uri "))
@@ -85,12 +87,15 @@ def _box(head: bytes, at: int, end: int) -> _Box:
 
 def _boxes(content: bytes, at: int, end: int) -> Iterator[_Box]:
     """The boxes between two places of the directory."""
-    while at < end:
+    for _ in range(_MAX_BOXES):
+        if at >= end:
+            return
         box = _box(content[at : at + 16], at, end)
         if box.end > end:
             raise truncated("a HEIC cut off inside a box")
         yield box
         at = box.end
+    raise not_an_image("a HEIC with too many boxes")
 
 
 def _size(content: bytes, inner: dict[bytes, _Box]) -> tuple[int, int]:
@@ -143,20 +148,27 @@ class _Reader:
 
 
 def _locations(content: bytes, iloc: _Box) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """Number, way of counting (0: in the file, 1: in the directory) and extents of each item."""
+    """Number, way of counting (0: in the file, 1: in the directory) and extents of each item.
+
+    An extent may be written in no bytes at all, so the length of the file does not bound how many are claimed.
+    """
     reader = _Reader(content, iloc.start, iloc.end)
     version = reader.number(1)
     reader.number(3)
     sizes = reader.number(2)
     offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_bytes = sizes & 15 if version else 0
+    left = _MAX_PLACES
     for _ in range(reader.number(2 if version < 2 else 4)):
         number = reader.number(2 if version < 2 else 4)
         method = reader.number(2) & 15 if version else 0
         reader.number(2)
         base = reader.number(base_bytes)
-        spans = []
-        for _ in range(reader.number(2)):
+        spans, extents = [], reader.number(2)
+        left -= 1 + extents
+        if left < 0 or (extents > 1 and not offset_bytes and not length_bytes):
+            raise not_an_image("a HEIC whose items lie in too many places")
+        for _ in range(extents):
             reader.number(index_bytes)
             start = base + reader.number(offset_bytes)
             spans.append((start, start + reader.number(length_bytes)))

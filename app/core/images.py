@@ -61,7 +61,8 @@ def can_decode_heic() -> bool:
 def inspect(path: Path, *, takes_heic: bool = False) -> ImageFacts:
     """Type, size and EXIF facts of a file that is complete as far as its structure tells.
 
-    A fraction of a millisecond, 256 KiB; independent of the number of pixels. Raises ``PhotoEmpty``,
+    A fraction of a millisecond, 256 KiB; independent of the number of pixels. The directory of a HEIC is held whole:
+    at most 4 MiB, 10,000 boxes a level and 10,000 places of items, some hundredths of a second. Raises ``PhotoEmpty``,
     ``PhotoNotImage``, ``PhotoTypeUnsupported``, ``PhotoTooManyPixels`` or ``PhotoTruncated``.
     """
     with path.open("rb") as file:

@@ -16,13 +16,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 MAX_SIDE: Final = 480
 QUALITY: Final = 80
 MAX_PIXELS: Final = 109_000_000
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
+_HEIF: Final = "HEIF"
 _ORIENTATION_TAG: Final = 0x0112
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,7 +37,11 @@ _TURNS: Final = {
 
 
 class Unreadable(Exception):
-    """The picture cannot be decoded: damaged inside, or of a kind that no reader here knows."""
+    """The picture cannot be decoded: damaged inside, or of a kind that is never accepted."""
+
+
+class NoDecoder(Exception):
+    """The picture is a HEIC and the optional extra is not here or does not start: nothing is known about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def make_thumbnail(path: Path, formats: tuple[str, ...] = _FORMATS) -> Thumbnail
 
     JPEG at quality 80: WebP of the same side is a quarter smaller, but its encoder takes longer than
     the whole decode (12 megapixels, CPU: 20 ms with JPEG, 47 ms with WebP). The first frame of an
-    animation; transparency on white. Raises ``Unreadable``.
+    animation; transparency on white. Raises ``Unreadable`` or ``NoDecoder``.
     """
     try:
         with warnings.catch_warnings():
@@ -63,12 +68,22 @@ def make_thumbnail(path: Path, formats: tuple[str, ...] = _FORMATS) -> Thumbnail
                 return _shrink(image)
     except MemoryError:
         raise Unreadable("needs too much memory") from None
+    except UnidentifiedImageError as error:
+        if _HEIF not in formats and _has_boxes(path):
+            raise NoDecoder from error
+        raise Unreadable("of no known kind") from error
     except OSError as error:
         if error.errno is not None:  # the disk's, not the picture's: Pillow's own have no number
             raise
         raise Unreadable(str(error)[:200]) from error
     except Exception as error:  # Pillow raises nearly anything on hostile files
         raise Unreadable(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _has_boxes(path: Path) -> bool:
+    """Whether it begins as a HEIC does: nothing else that is accepted is made of boxes."""
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"
 
 
 def _shrink(image: Image.Image) -> Thumbnail:
@@ -127,6 +142,8 @@ def serve(requests: BinaryIO, answers: BinaryIO, formats: tuple[str, ...]) -> No
             thumbnail = make_thumbnail(Path(json.loads(line)), formats)
             content = thumbnail.content
             head = {"bytes": len(content), "width": thumbnail.width, "height": thumbnail.height}
+        except NoDecoder:
+            head = {"bytes": 0, "no_decoder": _HEIF}
         except Unreadable as error:
             head = {"bytes": 0, "unreadable": str(error)}
         answers.write(json.dumps(head).encode() + b"\n" + content)
@@ -141,7 +158,7 @@ def _known_formats() -> tuple[str, ...]:
         return _FORMATS
     pillow_heif.register_heif_opener(thumbnails=False)
     pillow_heif.options.DECODE_THREADS = 1
-    return (*_FORMATS, "HEIF")
+    return (*_FORMATS, _HEIF)
 
 
 def main() -> None:

@@ -26,7 +26,10 @@ _STOP_S: Final = 5
 
 
 class ThumbnailFailed(Exception):
-    """Nothing is known about the picture: its process died, took too long or is being closed; try again later."""
+    """Nothing is known about the picture: its process died, took too long, is being closed or has no decoder for it.
+
+    Try again later, perhaps elsewhere.
+    """
 
 
 class ThumbnailPool:
@@ -115,6 +118,8 @@ class _Child:
             raise _ChildDied("the process has ended") from None
         line, _, content = self._read(deadline, b"", lambda got: b"\n" in got).partition(b"\n")
         head = json.loads(line)
+        if (kind := head.get("no_decoder")) is not None:
+            raise ThumbnailFailed(f"no decoder for {kind} here")
         if (reason := head.get("unreadable")) is not None:
             raise Unreadable(reason)
         content = self._read(deadline, content, lambda got: len(got) >= head["bytes"])

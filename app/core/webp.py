@@ -13,6 +13,7 @@ _MAX_CHUNKS: Final = 10_000
 _MAX_EXIF_BYTES: Final = 256 * 1024
 _PICTURES: Final = frozenset((b"VP8 ", b"VP8L", b"ANMF"))
 _SHOWN: Final = _PICTURES | {b"ALPH", b"ICCP", b"ANIM"}
+_EXTENDED_BYTES: Final = 18  # VP8X with its head: flags and the size of the canvas
 _METADATA_FLAGS: Final = 0x0C  # EXIF and XMP in the flags of VP8X
 
 
@@ -21,7 +22,7 @@ def webp_size(head: bytes) -> tuple[int, int]:
     if len(head) < 30:
         raise truncated("a WebP without its header")
     kind = head[12:16]
-    if kind == b"VP8X":
+    if kind == b"VP8X" and 8 + int.from_bytes(head[16:20], "little") >= _EXTENDED_BYTES:
         return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
     if kind == b"VP8L" and head[20] == 0x2F:
         bits = int.from_bytes(head[21:25], "little")
@@ -43,6 +44,8 @@ def read_webp(file: BinaryIO, size: int) -> Layout:
     for kind, start, end in _chunks(file, 8 + int.from_bytes(head[4:8], "little"), size):
         has_pixels = has_pixels or kind in _PICTURES
         if kind == b"VP8X":
+            if end - start < _EXTENDED_BYTES:
+                raise not_an_image("a WebP with a wrong header")
             extended = read_at(file, start, end - start)
             parts.append(extended[:8] + bytes([extended[8] & ~_METADATA_FLAGS]) + extended[9:])
         elif kind == b"EXIF" and exif is None and end - start <= _MAX_EXIF_BYTES:

@@ -41,6 +41,37 @@ def test_a_beginning_alone_is_no_photo(written, length):
     assert type(refused.value) in {image_errors.PhotoNotImage, image_errors.PhotoTruncated}
 
 
+ONE_BYTE = 0x1000
+TOO_MANY = {
+    "extents that cost no bytes": photos.places(1, 2),
+    "as many as 482 bytes can claim": photos.places(53, 65_535),
+    "extents of a byte": photos.places(1, 10_001, written=b"\0", sizes=ONE_BYTE),
+    "extents of many items": photos.places(5_000, 2, written=b"\0", sizes=ONE_BYTE),
+    "items": photos.places(10_001, 0),
+}
+
+
+@pytest.mark.parametrize("places", TOO_MANY.values(), ids=TOO_MANY)
+def test_what_lies_in_too_many_places_is_refused(written, places):
+    with pytest.raises(image_errors.PhotoNotImage, match="too many places"):
+        inspect(written(photos.heic_located(places)), takes_heic=True)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [photos.places(53, 1), photos.places(1, 9_999, written=b"\0", sizes=ONE_BYTE)],
+    ids=["one extent of no bytes", "9999 of a byte"],
+)
+def test_a_great_many_places_may_be_named(written, places):
+    assert inspect(written(photos.heic_located(places)), takes_heic=True).width == 64
+
+
+def test_a_directory_of_too_many_boxes_is_refused(written):
+    content = photos.heic()[:36] + photos.box(b"meta", bytes(4) + photos.box(b"free", b"") * 10_001)
+    with pytest.raises(image_errors.PhotoNotImage, match="too many boxes"):
+        inspect(written(content), takes_heic=True)
+
+
 @needs_heic
 class TestWithADecoder:
     def test_size_and_exif_are_read(self, written):

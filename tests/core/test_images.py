@@ -88,6 +88,7 @@ def test_accepted_by_its_bytes_alone(written, content, media_type, size):
         (photos.png()[:-12], image_errors.PhotoTruncated),
         (photos.png()[:-30], image_errors.PhotoTruncated),
         (photos.webp()[:-4], image_errors.PhotoTruncated),
+        (photos.webp()[:12] + b"VP8X" + bytes(4) + photos.webp()[12:-8], image_errors.PhotoNotImage),
         (photos.pdf()[:-8], image_errors.PhotoTruncated),
         (photos.png_claiming(20_000, 15_000), image_errors.PhotoTooManyPixels),
         (photos.png_claiming(8_500, 6_000), image_errors.PhotoTooManyPixels),

@@ -25,6 +25,7 @@ from tests.fuzz.hostile import (
 )
 from tests.fuzz.hostile_jpegs import EXIF, SCRIPT, ZIP
 from tests.fuzz.hostile_pngs import zeros
+from tests.photos import box
 
 
 def riff(*chunks: tuple[bytes, bytes], kind: bytes = b"WEBP", length: int | None = None) -> bytes:
@@ -78,6 +79,8 @@ WEBPS: list[tuple[str, object, Kept | Refused]] = [
     ("a canvas smaller than its picture", lambda: riff(extended(1, 1), pixels()), DAMAGED_WEBP),
     ("animated", partial(animated_webp, 3), WEBP),
     ("animated with 500 frames", partial(animated_webp, 500), WEBP),
+    ("a canvas without a size", lambda: riff((b"VP8X", b""), pixels()), NOT_IMAGE),
+    ("a canvas of half a size", lambda: riff((b"VP8X", b"\0" * 7), pixels()), NOT_IMAGE),
     ("animation without frames", lambda: riff(extended(flags=2), (b"ANIM", b"\0" * 6)), NOT_IMAGE),
     ("a frame of noise", lambda: riff(extended(flags=2), (b"ANIM", b"\0" * 6), (b"ANMF", b"\xff" * 60)), DAMAGED_WEBP),
     ("20000 chunks", lambda: riff(extended(), *[(b"JUNK", b"")] * 20_000, pixels()), NOT_IMAGE),
@@ -109,11 +112,6 @@ def archive(*files: tuple[str, bytes]) -> bytes:
         for name, content in files:
             made.writestr(name, content)
     return out.getvalue()
-
-
-def box(kind: bytes, content: bytes) -> bytes:
-    """A box as in MP4 and HEIC."""
-    return struct.pack(">I", len(content) + 8) + kind + content
 
 
 OTHERS: list[tuple[str, object, Kept | Refused]] = [
@@ -168,6 +166,8 @@ def huge_heic() -> bytes:
     return content[:at] + b"\0\0\xff\xff" * 2 + content[at + 8 :]
 
 
+byte_extents = partial(photos.places, written=b"\0", sizes=0x1000)
+
 HEICS: list[tuple[str, object, Kept | Refused]] = [
     ("header alone", photos.heic, NOT_IMAGE),
     ("a box of 4 GB", lambda: FTYP + b"\xff\xff\xff\xffmeta", TRUNCATED),
@@ -175,6 +175,10 @@ HEICS: list[tuple[str, object, Kept | Refused]] = [
     ("a box shorter than its name", lambda: FTYP + b"\0\0\0\4meta" + bytes(90), NOT_IMAGE),
     ("20000 boxes", lambda: FTYP + box(b"free", b"") * 20_000, NOT_IMAGE),
     ("a directory of 5 MB", lambda: FTYP + box(b"meta", bytes(5_000_000)), NOT_IMAGE),
+    ("a directory of 500000 boxes", lambda: FTYP + box(b"meta", bytes(4) + box(b"free", b"") * 500_000), NOT_IMAGE),
+    ("3 million extents in 482 bytes", lambda: photos.heic_located(photos.places(53, 65_535)), NOT_IMAGE),
+    ("4 million extents of a byte", lambda: photos.heic_located(byte_extents(64, 65_000)), NOT_IMAGE),
+    ("60000 items", lambda: photos.heic_located(photos.places(60_000, 0)), NOT_IMAGE),
     ("a directory of noise", lambda: FTYP + box(b"meta", random.Random(5).randbytes(5000)), TRUNCATED),
 ]
 """Refused with the extra for what they are, without it for their kind."""

@@ -1,11 +1,13 @@
 """From a stored photo to its thumbnail, and what decoding it means for the hazards it serves."""
 
+import sys
 from io import BytesIO
 
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from app.core.images import can_decode_heic
 from app.jobs.worker import drain
 from app.models import Feed, HazardEvent, Job, Outbox, Photo
 from tests import photos
@@ -38,6 +40,17 @@ def published(session, kind, object_id):
             select(table.version).where(table.type == kind, table.object_id == object_id)
         ).scalars()
     )
+
+
+def python_without_heic(folder):
+    """An interpreter in which the import of the optional extra fails."""
+    program = folder / "python"
+    program.write_text(
+        f"#!{sys.executable}\nimport runpy, sys\nsys.modules['pillow_heif'] = None\n"
+        "sys.argv = sys.argv[-2:]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    program.chmod(0o700)
+    return program
 
 
 class TestThumbnail:
@@ -90,6 +103,24 @@ class TestThumbnail:
         session.expire_all()
         assert session.get_one(Photo, shot.id).thumbnail_ready
         assert session.execute(select(Job.state)).scalar_one() == "done"
+
+    @pytest.mark.skipif(not can_decode_heic(), reason="HEIC IS NOT TESTED: pip install xiaohao[heic]")
+    def test_a_worker_without_the_decoder_leaves_it_to_others(
+        self, phone, street, clock, runtime, session, monkeypatch, tmp_path
+    ):
+        shot = shoot(at=clock(), content=photos.iphone_photo())
+        assert phone.upload(street.inspector, shot).status_code == 201
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(sys, "executable", str(python_without_heic(tmp_path)))
+            drain(runtime)
+        job = session.execute(select(Job)).scalar_one()
+        assert (job.state, job.attempts) == ("queued", 1)
+        assert job.last_error.startswith("ThumbnailFailed at ")
+        assert session.get_one(Photo, shot.id).readable is None
+        clock.move(minutes=1)
+        drain(runtime)
+        session.expire_all()
+        assert session.get_one(Photo, shot.id).readable is True
 
 
 class TestFixedOnTheSpot:
