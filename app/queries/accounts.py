@@ -107,7 +107,7 @@ def get_account(session: Session, actor: Actor, user_id: UUID, *, today: date) -
 def get_user(session: Session, actor: Actor, user_id: UUID, *, today: date, lock: bool = False) -> User:
     """The row of an account under the actor. Raises ``NotFound``."""
     query = select(User).where(_is_under(actor, today), col(User.id) == user_id)
-    user = session.scalars(query.with_for_update(of=User) if lock else query).one_or_none()
+    user = session.scalars(query.with_for_update(of=User, key_share=True) if lock else query).one_or_none()
     if user is None:
         raise NotFound("There is no such account in your area.", "您的辖区内没有该账号。")
     return user

@@ -144,7 +144,9 @@ def _rows(
     for stretch in stretches(shape, sort):
         if len(rows) <= limit and not (stretch.has_key and is_last):
             is_after = "after" in values and (stretch.has_key or is_last)
-            rows += _page(shape, stretch, limit, is_after).rows(on, values)
+            listed = {row.id for row in rows}  # one may have moved to this stretch a moment ago
+            more = _page(shape, stretch, limit, is_after).rows(on, values)
+            rows += [row for row in more if row.id not in listed]
     return rows
 
 

@@ -5,6 +5,7 @@ Source: contract.md, «Operations».
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Lock
 from time import perf_counter
@@ -45,27 +46,32 @@ class BacklogGauges(Collector):
         yield GaugeMetricFamily("xiaohao_pool_connections", "Database connections there may be here.", value=size)
         now = self._clock()
         with self._lock:
-            try:
-                self._refresh(now)
-            except SQLAlchemyError:
-                self._backlog = self._counted = None
+            self._read(now)
+            if self._backlog is not None:
+                self._count(now)
             backlog, counted = self._backlog, self._counted
         yield _shared("up", "Whether the database answers this process.", value=int(backlog is not None))
-        if backlog is not None and counted is not None:
+        if backlog is not None:
             yield from _waiting(backlog, counted, now)
 
-    def _refresh(self, now: datetime) -> None:
-        if self._backlog is None or not timedelta(0) <= now - self._read_at < KEPT_FOR:
-            with self._db.autocommit() as connection:
-                self._backlog, self._read_at = read_backlog(connection, now=now), now
-        if self._counted is None or not timedelta(0) <= now - self._counted_at < self._count_every:
-            began = perf_counter()
-            with self._db.autocommit() as connection:
-                self._counted, self._counted_at = count_without_index(connection), now
-            self._count_every = max(COUNTED_EVERY, 100 * timedelta(seconds=perf_counter() - began))
+    def _read(self, now: datetime) -> None:
+        if timedelta(0) <= now - self._read_at < KEPT_FOR:
+            return
+        self._backlog, self._read_at = None, now
+        with suppress(SQLAlchemyError), self._db.autocommit() as connection:
+            self._backlog = read_backlog(connection, now=now)
+
+    def _count(self, now: datetime) -> None:
+        """What is told stays as it was where counting outlasts the statement's time limit."""
+        if timedelta(0) <= now - self._counted_at < self._count_every:
+            return
+        began, self._counted_at = perf_counter(), now
+        with suppress(SQLAlchemyError), self._db.autocommit() as connection:
+            self._counted = count_without_index(connection)
+        self._count_every = max(COUNTED_EVERY, 100 * timedelta(seconds=perf_counter() - began))
 
 
-def _waiting(backlog: Backlog, counted: Uncounted, now: datetime) -> Iterator[Metric]:
+def _waiting(backlog: Backlog, counted: Uncounted | None, now: datetime) -> Iterator[Metric]:
     yield _shared("feed_unsealed", "Changes that wait for their position.", value=backlog.unsealed)
     yield _shared("feed_unchained", "Positions that no page tells yet.", value=backlog.unchained)
     oldest_s = _age_s(backlog.oldest_unread_at, now)
@@ -75,11 +81,13 @@ def _waiting(backlog: Backlog, counted: Uncounted, now: datetime) -> Iterator[Me
     )
     for labels, count in sorted(backlog.jobs.items()):
         jobs.add_metric(labels, count)
-    for kind, count in sorted(counted.dead_jobs.items()):
+    for kind, count in sorted(counted.dead_jobs.items() if counted else ()):
         jobs.add_metric((kind, "dead"), count)
     yield jobs
     due_s = _age_s(backlog.oldest_due_at, now)
     yield _shared("job_lag_seconds", "Since when the oldest job is due that nobody does.", value=due_s)
+    if counted is None:
+        return
     photos = _shared("photos_pending", "Photos awaited (declared, not stored) or undecoded.", labels=("state",))
     photos.add_metric(("awaited",), counted.awaited_photos)
     photos.add_metric(("undecoded",), counted.undecoded_photos)

@@ -30,6 +30,10 @@ _INSTALLING = 320106
 _AGAIN_S = 0.1
 
 
+BESIDE = 6
+"""Connections for what does not run in the worker threads: three loops of the worker, two of the lane, one to spare."""
+
+
 def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | Connection | None = None) -> Runtime:
     """A process's runtime over an installed database; ``bind`` replaces the engine in tests.
 
@@ -37,7 +41,7 @@ def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | C
     """
     secret = secret_key(settings)
     if bind is None:
-        bind = make_engine(settings.sqlalchemy_url, pool_size=settings.worker_threads + 4)
+        bind = make_engine(settings.sqlalchemy_url, pool_size=settings.worker_threads + BESIDE)
     db = Database(bind)
     with db.read() as session:
         receipts = open_receipts(session, secret)

@@ -38,7 +38,7 @@ def disable_client(session: Session, client_id: UUID, *, now: datetime) -> None:
 
 
 def _lock_user(session: Session, username: str) -> User:
-    query = select(User).where(col(User.username) == username).with_for_update()
+    query = select(User).where(col(User.username) == username).with_for_update(key_share=True)
     user: User | None = session.execute(query).scalar_one_or_none()
     if user is None:
         raise NotFound(f"There is no account {username}.", f"没有账号 {username}。")

@@ -62,7 +62,7 @@ def sign_in(db: Database, username: str, password: str, *, now: datetime) -> Gra
     if not verify_password(password, login.password_hash if login else None) or login is None:
         raise _bad_credentials()
     with db.write() as session:
-        user = session.get_one(User, login.user_id, with_for_update=True)
+        user = _lock_owner(session, login.user_id)
         if user.password_hash != login.password_hash:  # reset a moment ago
             raise _bad_credentials()
         return _issue(session, user, uuid7(), now=now)
@@ -86,9 +86,11 @@ def refresh(session: Session, refresh_token: str, *, now: datetime) -> Grant:
     """
     token = session.get(Token, hash_token(refresh_token))
     if token is None or token.kind != REFRESH or token.user_id is None:
-        raise TokenUnknown("This refresh token is not known. Sign in again.", "登录凭证无效，请重新登录。")
+        raise _unknown_refresh_token()
     user = _lock_owner(session, token.user_id)
-    session.refresh(token, with_for_update=True)
+    token = session.get(Token, token.token_hash, with_for_update=True, populate_existing=True)
+    if token is None:  # forgotten a moment ago
+        raise _unknown_refresh_token()
     if token.revoked_at is not None:
         raise TokenRevoked("This refresh token was used or revoked. Sign in again.", "登录已失效，请重新登录。")
     if token.expires_at <= now:
@@ -126,8 +128,15 @@ def forget_expired(session: Session, *, now: datetime) -> int:
 
 
 def _lock_owner(session: Session, user_id: UUID) -> User:
-    """Whoever gives or revokes tokens of a person holds the account first: none is given behind a revocation's back."""
-    return session.get_one(User, user_id, with_for_update=True)
+    """Whoever gives or revokes tokens of a person holds the account first: none is given behind a revocation's back.
+
+    Its key stays free: what the person submits meanwhile refers to it.
+    """
+    return session.get_one(User, user_id, with_for_update={"key_share": True})
+
+
+def _unknown_refresh_token() -> TokenUnknown:
+    return TokenUnknown("This refresh token is not known. Sign in again.", "登录凭证无效，请重新登录。")
 
 
 def _issue(session: Session, owner: User | Client, family_id: UUID, *, now: datetime) -> Grant:
