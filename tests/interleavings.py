@@ -440,7 +440,8 @@ class Interleaving:
         """Whether there is more."""
         expected = self._expected(reader) if reader.is_doubtful else "page"
         try:
-            answer = route.list_changes(reader.actor, self.stage.runtime, reader.cursor, reader.limit, reader.types)
+            query = route.ChangeQuery(cursor=reader.cursor, limit=reader.limit, types=reader.types)
+            answer = route.list_changes(query, reader.actor, self.stage.runtime)
         except ResyncRequired as refusal:
             if (expected, refusal.members) != ("forked", {"reason": "log-forked"}):
                 raise

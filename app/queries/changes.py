@@ -7,17 +7,32 @@ snapshot. Source: contract.md, «District»; choices.md, «The feed».
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Never  # rows of Core statements
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 from sqlmodel import Session
 
 from app.access.actor import Actor
-from app.access.scope import in_area_of
+from app.access.scope import bounds_of, in_some_of
 from app.core.errors import Gone
-from app.core.sqljson import json_time
+from app.core.prepared import Prepared
+from app.core.sqljson import as_text, json_time
 from app.domain.feed_chain import EMPTY
 from app.models import Feed
 from app.queries.feed_cursor import FeedCursor, Types, decode_feed_cursor, encode_feed_cursor
@@ -58,9 +73,14 @@ class FeedHead:
 class _Span:
     """Positions after ``start`` up to ``end``, as the actor sees them."""
 
-    visible: ColumnElement[bool]
+    actor: Actor
+    types: Types | None
     start: int
     end: int
+
+    def values(self) -> dict[str, Any]:
+        """What ``_visible`` is run with, and the span."""
+        return bounds_of(self.actor) | {"types": sorted(self.types or ()), "start": self.start, "end": self.end}
 
 
 def read_head(on: Session | Connection) -> FeedHead:
@@ -87,7 +107,7 @@ def read_changes(
     _check(at, actor, head, own_hash)
     if at.position >= head.position:
         return _body([], at, secret, has_more=head.has_more(at.position))
-    span = _Span(_visible(actor, types), at.position, min(head.position, at.position + MOST_POSITIONS))
+    span = _Span(actor, types, at.position, min(head.position, at.position + MOST_POSITIONS))
     rows, end, last_is_whole = _read_span(session, span, head.sealed, limit)
     running_hash = head.running_hash if end == head.position else _hash_at(session, end)
     items = [_item(row, is_last=row.commit_id != after.commit_id) for row, after in pairwise(rows)]
@@ -118,12 +138,8 @@ def _resync(reason: ResyncReason, detail: str, detail_zh: str) -> Never:
 
 def _read_span(session: Session, span: _Span, sealed: int, limit: int) -> tuple[Sequence[Row[Any]], int, bool]:
     """The rows of the page, the position it ends at, and whether its last row ends its commit."""
-    rows = session.execute(
-        select(*_ITEM)
-        .where(span.visible, _position > span.start, _position <= span.end)
-        .order_by(_position)
-        .limit(limit + 1)
-    ).all()
+    page = _page(len(span.actor.areas), has_types=span.types is not None)
+    rows = page.rows(session, span.values() | {"most": limit + 1})
     if len(rows) > limit:
         kept = whole_commits([row.commit_id for row in rows], limit)
         rows = rows[: kept or limit]
@@ -137,7 +153,7 @@ def _read_span(session: Session, span: _Span, sealed: int, limit: int) -> tuple[
     return rows, span.end, False
 
 
-def whole_commits(commits: Sequence[UUID], limit: int) -> int:
+def whole_commits(commits: Sequence[UUID] | Sequence[str], limit: int) -> int:
     """How many of the first ``limit`` rows to send so that no commit is cut; 0 when the first is longer than that.
 
     ``commits`` holds the commit of each row, and of one more.
@@ -148,29 +164,40 @@ def whole_commits(commits: Sequence[UUID], limit: int) -> int:
     return kept
 
 
-def _goes_on(session: Session, span: _Span, commit_id: UUID) -> bool:
+def _goes_on(session: Session, span: _Span, commit_id: str) -> bool:
     """Whether the actor sees more of this commit after the span; its rows are neighbours."""
     next_commit = (
-        select(func.min(_position)).where(_position > span.end, _feed.c.commit_id != commit_id).scalar_subquery()
+        select(func.min(_position)).where(_position > span.end, _feed.c.commit_id != UUID(commit_id)).scalar_subquery()
     )
     more = exists(_feed.c.position).where(
-        span.visible,
+        _visible(len(span.actor.areas), has_types=span.types is not None),
         _position > span.end,
         or_(next_commit.is_(None), _position < next_commit),
     )
-    return bool(session.execute(select(more)).scalar_one())
+    return bool(session.execute(select(more), span.values()).scalar_one())
 
 
-def _visible(actor: Actor, types: Types | None) -> ColumnElement[bool]:
+@lru_cache
+def _page(areas: int, *, has_types: bool) -> Prepared:
+    """The statement for an actor with so many areas; the database writes the items."""
+    return Prepared(
+        select(_position, cast(_feed.c.commit_id, Text).label("commit_id"), _item_text().label("item"))
+        .where(_visible(areas, has_types=has_types), _position > bindparam("start"), _position <= bindparam("end"))
+        .order_by(_position)
+        .limit(bindparam("most"))
+    )
+
+
+def _visible(areas: int, *, has_types: bool) -> ColumnElement[bool]:
     """Within the actor's areas; of what left them only what the actor sees nowhere else."""
     moved_to = _feed.c.moved_to
-    visible = in_area_of(actor, _feed.c.area_path) & or_(moved_to.is_(None), not_(in_area_of(actor, moved_to)))
-    return visible if types is None else visible & _feed.c.type.in_(sorted(types))
+    visible = in_some_of(_feed.c.area_path, areas) & or_(moved_to.is_(None), not_(in_some_of(moved_to, areas)))
+    return visible & _feed.c.type.in_(bindparam("types", expanding=True)) if has_types else visible
 
 
 def _head_and_hash(on: Session | Connection, position: int) -> tuple[FeedHead, str | None]:
     """The head, and the running hash at ``position`` (None: not kept, or beyond the head)."""
-    row = on.execute(_HEAD, {"at": position}).one()
+    row = _HEAD.rows(on, {"at": position})[0]
     head = FeedHead(row.log_epoch, row.position, row.running_hash, row.next - 1, row.has_waiting)
     return head, EMPTY.hex() if position == 0 else row.at_hash
 
@@ -178,16 +205,29 @@ def _head_and_hash(on: Session | Connection, position: int) -> tuple[FeedHead, s
 def _hash_at(session: Session, position: int) -> str:
     if position == 0:
         return EMPTY.hex()
-    found: str = session.execute(select(_chain.c.running_hash).where(_chain.c.position == position)).scalar_one()
+    found: str = _HASH.rows(session, {"at": position})[0].running_hash
     return found
 
 
 def _item(row: Row[Any], *, is_last: bool) -> str:
-    return (
-        f'{{"position":{row.position},"commit_last":{"true" if is_last else "false"},"type":"{row.type}",'
-        f'"id":"{row.object_id}","version":{row.version},"op":"{row.op}","changed_at":"{row.changed_at}",'
-        f'"data":{row.data}}}'
-    )
+    return f"{row.item}true}}" if is_last else f"{row.item}false}}"
+
+
+def _item_text() -> ColumnElement[str]:
+    """A change as JSON text up to the value of ``commit_last``, which the page decides."""
+    members: dict[str, Any] = {
+        '{"position":': cast(_position, Text),
+        ',"type":"': _feed.c.type,
+        '","id":"': cast(_feed.c.object_id, Text),
+        '","version":': cast(_feed.c.version, Text),
+        ',"op":"': _feed.c.op,
+        '","changed_at":"': as_text(json_time(_feed.c.changed_at)),
+        '","data":': _feed.c.data,
+    }
+    text: ColumnElement[Any] = literal_column("''", Text)
+    for before, value in members.items():
+        text = text.concat(literal_column(f"'{before}'")).concat(value)
+    return text.concat(literal_column("',\"commit_last\":'"))
 
 
 def _body(items: Sequence[str], at: FeedCursor, secret: bytes, *, has_more: bool) -> bytes:
@@ -205,21 +245,14 @@ _position = _feed.c.position
 
 _HAS_WAITING = select(_outbox.c.seq).order_by(_outbox.c.seq).limit(1).scalar_subquery().is_not(None)
 """By the index: rows that were taken away a moment ago are skipped there."""
-_ITEM = (
-    _feed.c.position,
-    _feed.c.commit_id,
-    _feed.c.type,
-    _feed.c.object_id,
-    _feed.c.version,
-    _feed.c.op,
-    json_time(_feed.c.changed_at).label("changed_at"),
-    _feed.c.data,
+_HASH = Prepared(select(_chain.c.running_hash).where(_chain.c.position == bindparam("at")))
+_HEAD = Prepared(
+    select(
+        _seal.c.next,
+        _seal.c.log_epoch,
+        _chain_head.c.position,
+        _chain_head.c.running_hash,
+        _HAS_WAITING.label("has_waiting"),
+        select(_chain.c.running_hash).where(_chain.c.position == bindparam("at")).scalar_subquery().label("at_hash"),
+    ).select_from(_seal.join(_chain_head, _chain_head.c.one == _seal.c.one))
 )
-_HEAD = select(
-    _seal.c.next,
-    _seal.c.log_epoch,
-    _chain_head.c.position,
-    _chain_head.c.running_hash,
-    _HAS_WAITING.label("has_waiting"),
-    select(_chain.c.running_hash).where(_chain.c.position == bindparam("at")).scalar_subquery().label("at_hash"),
-).select_from(_seal.join(_chain_head, _chain_head.c.one == _seal.c.one))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -226,21 +227,29 @@ class TestAnyHistory:
         assert len(set(commits[kept : limit + 1])) == 1
 
 
-def test_a_pull_at_rest_costs_two_statements(places: Places, engine: Engine) -> None:
+def test_a_pull_at_rest_costs_two_statements(places: Places, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether something waits, and where the head is; besides who asks."""
     places.change(0)
     puller = places.puller()
     puller.pull()
     statements: list[str] = []
+    execute = psycopg.Cursor.execute
 
     def note(*arguments: Any) -> None:
         statements.append(arguments[2])
 
-    event.listen(engine, "before_cursor_execute", note)
+    def execute_noted(cursor: Any, statement: Any, *values: Any, **options: Any) -> Any:
+        statements.append(str(statement))
+        return execute(cursor, statement, *values, **options)
+
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "before_cursor_execute", note)
+    monkeypatch.setattr(psycopg.Cursor, "execute", execute_noted)
     try:
         assert puller.page()["items"] == []
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        if engine.dialect.name == "sqlite":
+            event.remove(engine, "before_cursor_execute", note)
     assert len([statement for statement in statements if "chain_head" in statement]) == 2
     assert len([statement for statement in statements if statement != "BEGIN"]) <= 3
 

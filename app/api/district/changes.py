@@ -3,16 +3,18 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.actor import require_client
 from app.api.deps import AtRuntime, CurrentActor, Now
 from app.api.district.schemas import ChangePage, FeedStatus
+from app.api.one_hop import OneHop
 from app.core.errors import Rejected, at
 from app.domain.vocabulary import FeedType
 from app.queries.changes import read_changes, read_head
 from app.services.sealer import advance_feed
 
-router = APIRouter(prefix="/api/v1/district", tags=["district"])
+router = APIRouter(prefix="/api/v1/district", tags=["district"], route_class=OneHop)
 
 DEFAULT_CHANGES, MOST_CHANGES = 200, 1000
 HASHED_BY_A_PULL = 2000
@@ -23,21 +25,24 @@ class UnknownType(Rejected):
     code, title, title_zh = "unknown-value", "No such type of change", "未知的变更类型"
 
 
+class ChangeQuery(BaseModel):
+    """Which page of which changes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: Annotated[str, Field(max_length=400)] | None = Field(
+        default=None, description="`next_cursor` of the page before"
+    )
+    limit: Annotated[int, Field(ge=1, le=MOST_CHANGES)] = DEFAULT_CHANGES
+    types: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None,
+        description="Comma-separated: hazard, inspection, premises, photo, campaign, supervision; none means all, "
+        "also those to come. A cursor holds only for the types it was made with.",
+    )
+
+
 @router.get("/changes", response_model=ChangePage)
-def list_changes(
-    actor: CurrentActor,
-    runtime: AtRuntime,
-    cursor: Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_CHANGES)] = DEFAULT_CHANGES,
-    types: Annotated[
-        str | None,
-        Query(
-            max_length=100,
-            description="Comma-separated: hazard, inspection, premises, photo, campaign, supervision; none means all, "
-            "also those to come. A cursor holds only for the types it was made with.",
-        ),
-    ] = None,
-) -> Response:
+def list_changes(query: Annotated[ChangeQuery, Query()], actor: CurrentActor, runtime: AtRuntime) -> Response:
     """Everything that changed after `cursor`; without one, everything from the beginning.
 
     **Rule.** Pull until `has_more` is false, then again whenever you like. Apply items in their order; drop what you
@@ -55,10 +60,10 @@ def list_changes(
     every position, 1, 2, 3 …, and can compute it: equal hashes prove that it holds the log as it is kept here.
     """
     require_client(actor)
-    wanted = _parse_types(types)
+    wanted = _parse_types(query.types)
     advance_feed(runtime.db, most=HASHED_BY_A_PULL)
     with runtime.db.read() as session:
-        body = read_changes(session, actor, runtime.secret, cursor=cursor, types=wanted, limit=limit)
+        body = read_changes(session, actor, runtime.secret, cursor=query.cursor, types=wanted, limit=query.limit)
     return Response(body, media_type="application/json")
 
 
