@@ -7,6 +7,7 @@ import re
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple  # rows and values of any type
 
 import psycopg
@@ -61,8 +62,9 @@ class Prepared:
             return ()
         if self._row is None:
             names = [column.name for column in cursor.description or ()]
-            self._row = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # known only now
-        return [self._row._make(row) for row in cursor.fetchall()]
+            named = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # known only now
+            self._row = partial(tuple.__new__, named)  # half the time of its own constructor
+        return list(map(self._row, cursor.fetchall()))
 
 
 def connection_of(on: Session | Connection) -> Connection:

@@ -110,8 +110,8 @@ def read_changes(
     span = _Span(actor, types, at.position, min(head.position, at.position + MOST_POSITIONS))
     rows, end, last_is_whole = _read_span(session, span, head.sealed, limit)
     running_hash = head.running_hash if end == head.position else _hash_at(session, end)
-    items = [_item(row, is_last=row.commit_id != after.commit_id) for row, after in pairwise(rows)]
-    items += [_item(row, is_last=last_is_whole) for row in rows[-1:]]
+    items = [row.item + _ENDS[row.commit_id != after.commit_id] for row, after in pairwise(rows)]
+    items += [row.item + _ENDS[last_is_whole] for row in rows[-1:]]
     at = replace(at, position=end, running_hash=running_hash)
     return _body(items, at, secret, has_more=head.has_more(end))
 
@@ -209,8 +209,8 @@ def _hash_at(session: Session, position: int) -> str:
     return found
 
 
-def _item(row: Row[Any], *, is_last: bool) -> str:
-    return f"{row.item}true}}" if is_last else f"{row.item}false}}"
+_ENDS = {True: "true}", False: "false}"}
+"""Of an item's text, by whether its commit ends there."""
 
 
 def _item_text() -> ColumnElement[str]:
