@@ -38,7 +38,7 @@ def hash_password(password: str) -> str:
         raise WeakPassword(
             f"At least {MIN_LENGTH} characters; {CLASSES_NEEDED} of: capitals, small letters, digits, others.",
             f"密码至少 {MIN_LENGTH} 位，且须包含大写字母、小写字母、数字、其他字符中的 {CLASSES_NEEDED} 类。",
-            errors=[at("/password", "weak-password", WeakPassword.title_zh)],
+            errors=[at("/password", "weak-password")],
         )
     with _bounded():
         return _hasher.hash(password)

@@ -90,9 +90,7 @@ def _answer(grant: Grant) -> TokenAnswer:
 
 def _needed(form: TokenRequest, *names: str) -> list[str]:
     values: dict[str, str | None] = {name: getattr(form, name) for name in names}
-    missing = [
-        at(f"/{name}", "field-missing", f"缺少必填字段：/{name}") for name, value in values.items() if value is None
-    ]
+    missing = [at(f"/{name}", "field-missing", f"/{name}") for name, value in values.items() if value is None]
     if missing:
         raise FieldMissing("This grant needs more fields; see errors.", "缺少必填字段，详见 errors。", errors=missing)
     return [value for value in values.values() if value is not None]

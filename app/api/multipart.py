@@ -197,4 +197,4 @@ def _broken() -> BrokenMultipart:
 
 
 def _wrong_form(field: str, code: str, detail: str, detail_zh: str) -> BadUploadForm:
-    return BadUploadForm(detail, detail_zh, errors=[at(f"/{field}", code, detail_zh)])
+    return BadUploadForm(detail, detail_zh, errors=[at(f"/{field}", code)])

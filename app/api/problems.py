@@ -119,7 +119,7 @@ def problem(request: Request, error: DomainError) -> JSONResponse:
 def _in_words(error: DomainError, fault: dict[str, str], *, english: bool) -> dict[str, str]:
     """What is wrong, before the value that a rule has noted as the fault's message."""
     title, colon = (error.title, ": ") if english else (error.title_zh, "：")
-    value = fault["message"].removeprefix(error.title_zh).lstrip("：")
+    value = fault["message"]
     return fault | {"message": f"{title}{colon}{value}" if value else title}
 
 

@@ -164,6 +164,9 @@ FAMILIES: tuple[type[DomainError], ...] = (
 )
 
 
-def at(pointer: str, code: str, message: str) -> dict[str, str]:
-    """One entry of a problem's ``errors``: a JSON pointer into the body, a code, a sentence."""
-    return {"pointer": pointer, "code": code, "message": message}
+def at(pointer: str, code: str, value: str = "") -> dict[str, str]:
+    """One entry of a problem's ``errors``: a JSON pointer into the body, a code, and the value that is wrong.
+
+    In the answer the refusal's title stands before the value, in the reader's language.
+    """
+    return {"pointer": pointer, "code": code, "message": value}

@@ -64,7 +64,7 @@ class Metrics:
 
     def count_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """``route``: its template, None where there is none; ``status`` 0 when no answer was begun."""
-        key = (method, route or OTHER, status // 100)
+        key = (method if method in METHODS else OTHER, route or OTHER, status // 100)
         series = self._series.get(key)
         if series is None:  # finding a series by its labels takes longer than counting
             series = self._series[key] = self._make_series(*key)
@@ -80,8 +80,7 @@ class Metrics:
         self._jobs.labels(kind, outcome.value).inc()
 
     def _make_series(self, method: str, route: str, hundreds: int) -> _Series:
-        known = method if method in METHODS else OTHER
         return _Series(
-            self._requests.labels(known, route, f"{hundreds}xx"),
-            self._seconds.labels(known, route),
+            self._requests.labels(method, route, f"{hundreds}xx"),
+            self._seconds.labels(method, route),
         )

@@ -145,7 +145,7 @@ def create_client(
         require_role(by, Role.ADMIN)
     area = _area(session, area_id, by)
     if area.level is not AreaLevel.DISTRICT:
-        fault = at("/area_id", NotADistrict.code, NotADistrict.title_zh)
+        fault = at("/area_id", NotADistrict.code)
         raise NotADistrict("A machine client belongs to a district.", "系统接口须属于区级。", errors=[fault])
     secret = make_secret()
     client = Client(name=name, area_id=area.id, secret_hash=hash_token(secret), created_at=now)
@@ -183,7 +183,7 @@ def _check_areas(new: NewUser, areas: list[Area]) -> None:
         raise AreasUnfit(
             "One to eight different areas of one street, or one district for roles of the district; from before to.",
             "须为同一街道内 1 至 8 个不同区域；区级角色为一个区；起始日期不得晚于截止日期。",
-            errors=[at("/areas", AreasUnfit.code, AreasUnfit.title_zh)],
+            errors=[at("/areas", AreasUnfit.code)],
         )
 
 

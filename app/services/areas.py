@@ -37,7 +37,7 @@ def create_area(session: Session, *, code: str, name: str, parent_id: UUID | Non
         raise AreaCodeWrong(
             "Codes have 6, 9, 12 or 14 digits; an area is one step below its parent and begins with its code.",
             "区域代码为 6、9、12 或 14 位数字，须以上级区域代码开头，且恰为其下一级。",
-            errors=[at("/code", AreaCodeWrong.code, AreaCodeWrong.title_zh)],
+            errors=[at("/code", AreaCodeWrong.code)],
         )
     area = Area(
         code=code,

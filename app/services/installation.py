@@ -19,7 +19,7 @@ from app.core.metrics import Metrics
 from app.core.storage import Storage
 from app.domain.feed_chain import EMPTY
 from app.models import ChainHead, Seal
-from app.services.backlog import BacklogGauges
+from app.queries.backlog_gauges import BacklogGauges
 from app.services.calendar import Calendars, seed_calendar
 from app.services.numbers import Numbers
 from app.services.receipts import make_receipt_key, open_receipts

@@ -95,13 +95,13 @@ def _check(session: Session, new: NewPremises, area: Area, by: Actor | None) -> 
         raise PremisesAreaUnfit(
             "Name its community or grid.",
             "请选择场所所在的社区或网格。",
-            errors=[at("/area_id", PremisesAreaUnfit.code, PremisesAreaUnfit.title_zh)],
+            errors=[at("/area_id", PremisesAreaUnfit.code)],
         )
     if (new.market is None) != (new.kind is not PremisesKind.MARKET):
         raise MarketUnfit(
             "Give market data for kind market, and only there.",
             "类型为市场时须填写市场信息，其他类型不得填写。",
-            errors=[at("/market", MarketUnfit.code, MarketUnfit.title_zh)],
+            errors=[at("/market", MarketUnfit.code)],
         )
     if new.parent_id is None:
         return
@@ -113,7 +113,7 @@ def _check(session: Session, new: NewPremises, area: Area, by: Actor | None) -> 
         raise ParentElsewhere(
             "A stall lies in its market's street.",
             "上级场所须在同一街道。",
-            errors=[at("/parent_id", ParentElsewhere.code, ParentElsewhere.title_zh)],
+            errors=[at("/parent_id", ParentElsewhere.code)],
         )
 
 

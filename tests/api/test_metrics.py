@@ -1,5 +1,6 @@
 """``/metrics``: what this process counted, what waits in the database, and nobody's data."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,9 @@ from starlette.testclient import TestClient
 from app.core.database import Database, make_engine
 from app.core.metrics import Metrics
 from app.jobs.worker import drain
-from app.models import Job
-from app.services.backlog import BacklogGauges
+from app.models import Job, Photo
+from app.queries.backlog_gauges import BacklogGauges
+from app.services.installation import seed
 from app.services.runtime import Runtime
 from app.services.sealer import extend_chain, seal
 from tests.conftest import FakeClock, serve
@@ -58,6 +60,18 @@ class TestRequests:
         client.request(method, f"http://testserver{path}")
         known = method if method == "GET" else "other"
         assert told("xiaohao_requests_total", method=known, route="other", status="4xx") == 1
+
+    def test_a_method_that_somebody_made_up_is_forgotten(self) -> None:
+        class Method(str):
+            """Text that can be watched."""
+
+            __slots__ = ("__weakref__",)
+
+        method, metrics = Method("BREW"), Metrics()
+        watched = weakref.ref(method)
+        metrics.count_request(method, None, 404, 0.001)
+        del method
+        assert watched() is None
 
     def test_names_and_ids_stay_out(self, phone: Phone) -> None:
         hazard = phone.report()
@@ -146,6 +160,31 @@ class TestBacklog:
         assert "xiaohao_shared_up 0.0" in text
         assert "xiaohao_pool_connections 3.0" in text
         assert "xiaohao_shared_jobs" not in text
+
+    def test_what_cannot_be_counted_says_nothing_of_the_rest_and_is_not_tried_at_once(
+        self, app: FastAPI, runtime: Runtime, clock: FakeClock, tmp_path: Path
+    ) -> None:
+        engine = make_engine(f"sqlite:///{tmp_path}/uncounted.db", pool_size=1)
+        photo = Photo.metadata.tables["photo"]
+        Photo.metadata.create_all(engine, tables=[table for table in photo.metadata.sorted_tables if table != photo])
+        with Database(engine).write() as session:
+            seed(session, runtime.secret, clock=clock)
+        metrics = Metrics()
+        metrics.registry.register(BacklogGauges(Database(engine), clock))
+        client = serve(app, replace(runtime, metrics=metrics))
+
+        def is_counted() -> bool:
+            text = client.get("http://testserver/metrics").text
+            assert "xiaohao_shared_up 1.0" in text
+            return "xiaohao_shared_photos_pending" in text
+
+        assert not is_counted()
+        Photo.metadata.create_all(engine, tables=[photo])
+        clock.move(seconds=59)
+        assert not is_counted()
+        clock.move(seconds=1)
+        assert is_counted()
+        engine.dispose()
 
     def test_the_pool_is_that_of_the_process(self, committed_runtime: Runtime, app: FastAPI, clock: FakeClock) -> None:
         with committed_runtime.db.read() as session:

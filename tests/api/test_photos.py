@@ -206,6 +206,11 @@ class TestRefused:
             assert (fault["pointer"], fault["code"]) == ("/role", "unknown-value")
             assert fault["message"].startswith(beginning)
 
+    def test_a_form_without_its_file_is_told_in_english(self, phone: Phone, street: Street) -> None:
+        headers = street.inspector.headers | {"Accept-Language": "en"}
+        answer = phone.client.post("/photos", files={"role": (None, "before")}, headers=headers)
+        assert [fault["message"] for fault in answer.json()["errors"]] == ["The upload form is wrong"]
+
     def test_a_photo_declared_and_a_pdf_delivered(
         self, phone: Phone, street: Street, refused: Refused, unchanged: Unchanged
     ) -> None:
