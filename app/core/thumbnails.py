@@ -43,6 +43,7 @@ class ThumbnailPool:
         self._timeout_s = timeout_s
         self._memory_bytes = memory_bytes
         self._one_at_a_time = threading.Lock()
+        self._starting = threading.Lock()
         self._child: _Child | None = None
         self._is_closed = False
 
@@ -65,22 +66,25 @@ class ThumbnailPool:
 
     def close(self, *, patience_s: float = 5) -> None:
         """End the child; a picture in work is given up when the patience ends."""
-        self._is_closed = True
-        if (child := self._child) is not None:
+        with self._starting:  # a child that is being started is ended too
+            self._is_closed = True
+            child = self._child
+        if child is not None:
             child.stop(patience_s)
             with self._one_at_a_time:
                 child.release()
 
     def _ready_child(self) -> "_Child":
-        if self._is_closed:
-            raise ThumbnailFailed("the pool is closed")
         if self._child is not None and (not self._child.is_alive or self._child.asked >= _PICTURES_PER_CHILD):
             self._child.stop(_STOP_S)
             self._child.release()
             self._child = None
-        if self._child is None:
-            self._child = _Child(self._memory_bytes)
-        return self._child
+        with self._starting:
+            if self._is_closed:
+                raise ThumbnailFailed("the pool is closed")
+            if self._child is None:
+                self._child = _Child(self._memory_bytes)
+            return self._child
 
 
 class _ChildDied(ThumbnailFailed):

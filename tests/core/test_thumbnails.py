@@ -1,7 +1,9 @@
 """Thumbnails: small, upright, without metadata, and made where a bad picture hurts nobody."""
 
+import contextlib
 import os
 import signal
+import subprocess
 import threading
 from io import BytesIO
 from pathlib import Path
@@ -227,3 +229,29 @@ class TestPool:
         assert len(failures) == 1
         with pytest.raises(ThumbnailFailed):
             pool.make(path)
+
+    def test_closing_ends_a_child_that_is_just_being_started(self, written, monkeypatch):
+        path = written(photos.jpeg())
+        pool = ThumbnailPool()
+        starting, closed = threading.Event(), threading.Event()
+        children: list[subprocess.Popen[bytes]] = []
+        popen = subprocess.Popen
+
+        def slow_popen(*arguments, **options):
+            starting.set()
+            closed.wait(0.3)  # the other thread closes the pool, as far as it is let
+            children.append(popen(*arguments, **options))
+            return children[0]
+
+        def run() -> None:
+            with contextlib.suppress(ThumbnailFailed):
+                pool.make(path)
+
+        monkeypatch.setattr(subprocess, "Popen", slow_popen)
+        thread = threading.Thread(target=run)
+        thread.start()
+        starting.wait()
+        pool.close(patience_s=0)
+        closed.set()
+        thread.join()
+        assert [child.returncode is not None for child in children] == [True]
