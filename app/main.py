@@ -16,12 +16,16 @@ from sqlalchemy import make_url
 
 from app.api import ROUTERS
 from app.api.deps import refuse_unknown_parameters
+from app.api.hazard_actions import ActionRoute
+from app.api.inspections import SubmissionRoute
+from app.api.lane import Lane
 from app.api.middleware import Envelope
 from app.api.openapi import complete_document
 from app.api.problems import Problem, install_problem_handlers
-from app.api.submission_lane import SubmissionLane
 from app.core.config import Settings
 from app.jobs.worker import Worker
+from app.services.hazards.together import act_together
+from app.services.inspections.together import submit_together
 from app.services.runtime import Runtime
 
 DESCRIPTION = "销号: fire hazards found by sub-district safety offices, tracked until each one is closed."
@@ -50,20 +54,30 @@ def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = runtime.settings.worker_threads
-        lane = app.state.lane = SubmissionLane(runtime)
-        lane.start()
+        lanes = app.state.lanes = make_lanes(runtime)
+        for lane in lanes.values():
+            lane.start()
         if worker is not None:
             worker.start()
         try:
             yield
         finally:
-            lane.stop()
+            for lane in lanes.values():
+                lane.stop()
             if worker is not None:
                 worker.stop()
 
     app = build_routes(lifespan)
     app.state.runtime = runtime
     return app
+
+
+def make_lanes(runtime: Runtime) -> dict[str, Lane]:
+    """What a process writes together, by kind."""
+    return {
+        SubmissionRoute.lane: Lane(SubmissionRoute.lane, runtime, submit_together),
+        ActionRoute.lane: Lane(ActionRoute.lane, runtime, act_together),
+    }
 
 
 def build_routes(lifespan: Lifespan | None = None) -> FastAPI:
@@ -79,6 +93,7 @@ def build_routes(lifespan: Lifespan | None = None) -> FastAPI:
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
         generate_unique_id_function=lambda route: route.name,
     )
+    app.state.lanes = {}
     install_problem_handlers(app)
     app.add_middleware(Envelope)
     for router in ROUTERS:

@@ -18,7 +18,7 @@ from app.domain.vocabulary import (
     Severity,
     Status,
 )
-from app.services.hazards.act import Place, Stamp
+from app.services.hazards.turn import Place, Stamp
 
 MAX_OFFSET_MS = 100 * 365 * 86_400_000
 """A device's clock may be a century off."""

@@ -1,16 +1,15 @@
 """Submitting and reading visits. Source: contract.md, «Submission»."""
 
-from datetime import datetime
 from typing import Any  # rows and FastAPI's responses
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from sqlalchemy.exc import IntegrityError
 
-from app.access.actor import READERS, Actor, require_role
-from app.api.deps import AsReceived, AtRuntime, CurrentActor, Db
+from app.access.actor import READERS, require_role
+from app.api.deps import AsReceived, CurrentActor, Db
 from app.api.hazard_schemas import PremisesRef
-from app.api.hazards import Cursor, Limit, json_response
+from app.api.hazards import Cursor, Limit
 from app.api.inspection_schemas import (
     AnswerRead,
     ChecklistRef,
@@ -22,21 +21,38 @@ from app.api.inspection_schemas import (
     InspectionRead,
     SubmissionAnswerRead,
 )
-from app.api.submission_lane import Together
+from app.api.lane import LaneRoute
 from app.core.errors import IdTaken
 from app.models import Inspection, Premises
 from app.queries.inspections import InspectionDetail, get_inspection, list_inspections
 from app.queries.paging import DEFAULT_LIMIT
 from app.queries.submissions import meet
+from app.services.answers import WriteAnswer
 from app.services.evidence import PhotoReused
 from app.services.inspections.context import question_of
 from app.services.inspections.office import open_office
-from app.services.inspections.submission import Submission
-from app.services.inspections.submit import SubmissionAnswer, submit
+from app.services.inspections.submit import submit
+from app.services.inspections.together import Sent
 from app.services.runtime import Runtime
 
 router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"])
-submissions = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=Together)
+
+
+class SubmissionRoute(LaneRoute):
+    """Submissions that wait are written together."""
+
+    lane = "submissions"
+
+    @staticmethod
+    def write_alone(runtime: Runtime, wanted: Sent) -> WriteAnswer:
+        """Tried again once when another request took one of its ids or photos first, perhaps its own."""
+        try:
+            return _submit(runtime, wanted)
+        except (IntegrityError, IdTaken, PhotoReused):
+            return _submit(runtime, wanted)
+
+
+submissions = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=SubmissionRoute)
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": SubmissionAnswerRead, "description": "the same submission again: the first answer"}
@@ -44,24 +60,15 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @submissions.put("/{inspection_id}", status_code=201, response_model=SubmissionAnswerRead, responses=ANSWERS)
-def put_inspection(
-    inspection_id: UUID,
-    body: InspectionIn,
-    received: AsReceived,
-    actor: CurrentActor,
-    runtime: AtRuntime,
-) -> Response:
+def put_inspection(inspection_id: UUID, body: InspectionIn, received: AsReceived, actor: CurrentActor) -> Sent:
     """Submit a visit with its findings, all or nothing; sent again it gives the first answer."""
     submission = body.as_submission(inspection_id, received.request_hash, received.content_hash)
-    try:
-        answer = _submit(runtime, actor, submission, received.at)
-    except (IntegrityError, IdTaken, PhotoReused):  # perhaps by the same submission, a moment ago: look again
-        answer = _submit(runtime, actor, submission, received.at)
-    return json_response(answer.body, 200 if answer.is_replay else 201)
+    return Sent(actor, submission, received.at)
 
 
-def _submit(runtime: Runtime, actor: Actor, submission: Submission, now: datetime) -> SubmissionAnswer:
+def _submit(runtime: Runtime, sent: Sent) -> WriteAnswer:
     """Look first, then write: what comes in between clashes with the rows."""
+    actor, submission, now = sent.actor, sent.submission, sent.received_at
     with runtime.db.autocommit() as connection:
         met = meet(connection, actor, question_of(submission, now))
     office = open_office(runtime, actor, submission, met, now=now)

@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from app.access.actor import Actor
 from app.api.deps import (
     check_parameters,
     get_actor,
@@ -27,8 +28,6 @@ from app.api.deps import (
     runtime_of,
 )
 
-UUID_OF_PATH = TypeAdapter(UUID)
-
 
 class OneHop(APIRoute):
     """A route whose endpoint takes ids of the path, one query or body model, and what ``deps`` offers."""
@@ -36,16 +35,17 @@ class OneHop(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         if get_type_hints(self.endpoint).get("return") is not Response:
             return super().get_route_handler()
-        plan = _Plan(self)
+        plan = Plan(self)
 
         async def handle(request: Request) -> Response:
             body = await request.body() if plan.has_body else b""
-            return await run_in_threadpool(plan.answer, request, body)
+            response: Response = await run_in_threadpool(plan.call, request, body)
+            return response
 
         return handle
 
 
-class _Plan:
+class Plan:
     """Where each argument of an endpoint comes from, found out once."""
 
     def __init__(self, route: APIRoute) -> None:
@@ -60,12 +60,15 @@ class _Plan:
         assert known.issuperset(self._sources.values()), route.path  # noqa: S101  a route is declared, not asked for
         assert not dependant.header_params + dependant.cookie_params, route.path  # noqa: S101  the same
 
-    def answer(self, request: Request, body: bytes) -> Response:
-        """Everything FastAPI would ask, then the endpoint. Raises what it would raise."""
+    def call(self, request: Request, body: bytes, *, actor: Actor | None = None) -> Any:
+        """Everything FastAPI would ask, then the endpoint; ``actor`` where it is known already.
+
+        Raises what FastAPI would raise.
+        """
         check_parameters(request, self._route)
         raw = raw_json(request, body) if self.has_body else None
         arguments: dict[str, Any] = {}
-        known: dict[Any, Any] = {}
+        known: dict[Any, Any] = {} if actor is None else {get_actor: actor}
         for name, source in self._sources.items():
             if get_actor not in known and source in {get_actor, get_received}:
                 known[get_actor] = get_actor(request)
@@ -74,15 +77,14 @@ class _Plan:
             arguments[name] = known[source]
         faults: list[Any] = []
         for name in self._path:
-            arguments[name] = _checked(UUID_OF_PATH, request.path_params[name], ("path", name), faults)
+            arguments[name] = _checked(_UUID, request.path_params[name], ("path", name), faults)
         for name, model in self._query:
             arguments[name] = _checked(_adapter(model), dict(_given(request, model)), ("query",), faults)
         for name, model in self._body:
             arguments[name] = _checked(_adapter(model), raw, ("body",), faults)
         if faults:
             raise RequestValidationError(faults)
-        response: Response = self._endpoint(**arguments)
-        return response
+        return self._endpoint(**arguments)
 
 
 def _models(fields: list[Any]) -> list[tuple[str, type[BaseModel]]]:
@@ -125,4 +127,5 @@ def _adapter(model: type[BaseModel]) -> TypeAdapter[Any]:
     return adapter
 
 
+_UUID = TypeAdapter(UUID)
 _ADAPTERS: dict[type[BaseModel], TypeAdapter[Any]] = {}

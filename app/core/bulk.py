@@ -1,11 +1,11 @@
-"""Many rows of several tables at once: one statement on PostgreSQL, one per table on SQLite."""
+"""Many rows at once: one statement on PostgreSQL, one per table on SQLite."""
 
 from collections.abc import Sequence
 from functools import cache
 from typing import Any  # column values of any type
 
 import orjson
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, bindparam, insert, update
 from sqlmodel import Session
 
 from app.core.prepared import Statement, connection_of, run_together
@@ -48,3 +48,24 @@ def _text(tables: tuple[Table, ...]) -> str:
             f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, %(rows_{place})s::json))"
         )
     return f"WITH {', '.join(parts)} SELECT 1"
+
+
+def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Rows) -> None:
+    """Set ``columns`` of the rows with the given ``id``; every row names all of them."""
+    connection = connection_of(session)
+    if connection.dialect.name == "sqlite":
+        connection.execute(
+            update(table).where(table.c.id == bindparam("row_id")).values({name: bindparam(name) for name in columns}),
+            [row | {"row_id": row["id"]} for row in rows],
+        )
+        return
+    run_together(connection, [Statement(_setting(table, tuple(columns)), {"rows": orjson.dumps(rows).decode()})])
+
+
+@cache
+def _setting(table: Table, columns: tuple[str, ...]) -> str:
+    changes = ", ".join(f"{name} = given.{name}" for name in columns)
+    return (
+        f"UPDATE {table.name} SET {changes} "  # noqa: S608  names are our own tables'
+        f"FROM json_populate_recordset(NULL::{table.name}, %(rows)s::json) AS given WHERE {table.name}.id = given.id"
+    )

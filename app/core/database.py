@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from typing import Literal
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import ConnectionEventsTarget
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
 Dialect = Literal["sqlite", "postgresql"]
+
+LOCK_TIMEOUT = "500ms"
+"""Whoever holds a row that one of them needs holds up all of them so long; then each goes alone."""
 
 
 class Database:
@@ -47,6 +50,14 @@ class Database:
             Session(self._writer, expire_on_commit=False, join_transaction_mode=self._join) as session,
             session.begin(),
         ):
+            yield session
+
+    @contextmanager
+    def write_briefly(self) -> Iterator[Session]:
+        """The same for a transaction of several people's work, which must not stand for one lock: ``LOCK_TIMEOUT``."""
+        with self.write() as session:
+            if self.dialect == "postgresql":
+                session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             yield session
 
     @contextmanager

@@ -56,8 +56,9 @@ class Metrics:
             registry=self.registry,
         )
         self._together = Counter(
-            "xiaohao_submissions_together",
-            "Submissions that this process accepted in its lane, where those that wait are written together.",
+            "xiaohao_written_together",
+            "Requests that this process took in a lane, where those that wait are written together.",
+            ("lane",),
             registry=self.registry,
         )
         self._series: dict[tuple[str, str, int], _Series] = {}
@@ -71,9 +72,9 @@ class Metrics:
         series.requests.inc()
         series.seconds.observe(seconds)
 
-    def count_together(self, submissions: int) -> None:
-        """So many were accepted in one transaction."""
-        self._together.inc(submissions)
+    def count_together(self, lane: str, written: int) -> None:
+        """So many were written in one transaction."""
+        self._together.labels(lane).inc(written)
 
     def count_job(self, kind: str, outcome: JobOutcome) -> None:
         """One attempt at a job has ended."""

@@ -40,24 +40,26 @@ class Prepared:
 
     def rows(self, on: Session | Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """Run it; a session's pending changes are flushed first."""
-        return self.rows_of_each(on, [values])[0]
+        return rows_together(on, [(self, values)])[0]
 
     def rows_of_each(self, on: Session | Connection, given: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
         """The rows for each of ``given``; on PostgreSQL sent together and waited for once."""
-        connection = connection_of(on)
-        if connection.dialect.name == "sqlite":
-            return [self._run(connection, values) for values in given]
-        if self._kept is None:
-            self._kept = kept_text(self._statement, connection.dialect)
-        text, fixed = self._kept
-        cursors = run_together(connection, [Statement(text, {**fixed, **values}) for values in given])
-        return [self._named(cursor) for cursor in cursors]
+        return rows_together(on, [(self, values) for values in given])
 
-    def _run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+    def filled(self, values: Mapping[str, Any], dialect: Dialect) -> Statement:
+        """What PostgreSQL is sent."""
+        if self._kept is None:
+            self._kept = kept_text(self._statement, dialect)
+        text, fixed = self._kept
+        return Statement(text, {**fixed, **values})
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows by way of SQLAlchemy."""
         result = connection.execute(self._statement, values)
         return result.all() if result.returns_rows else ()
 
-    def _named(self, cursor: psycopg.Cursor[Any]) -> Sequence[Any]:
+    def named(self, cursor: psycopg.Cursor[Any]) -> Sequence[Any]:
+        """The rows of PostgreSQL's answer."""
         if cursor.pgresult is None or cursor.pgresult.nfields == 0:
             return ()
         if self._row is None:
@@ -65,6 +67,15 @@ class Prepared:
             named = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # known only now
             self._row = partial(tuple.__new__, named)  # half the time of its own constructor
         return list(map(self._row, cursor.fetchall()))
+
+
+def rows_together(on: Session | Connection, asked: Sequence[tuple[Prepared, Mapping[str, Any]]]) -> list[Sequence[Any]]:
+    """The rows of each statement with its values; on PostgreSQL sent together and waited for once."""
+    connection = connection_of(on)
+    if connection.dialect.name == "sqlite":
+        return [prepared.run(connection, values) for prepared, values in asked]
+    cursors = run_together(connection, [prepared.filled(values, connection.dialect) for prepared, values in asked])
+    return [prepared.named(cursor) for (prepared, _), cursor in zip(asked, cursors, strict=True)]
 
 
 def connection_of(on: Session | Connection) -> Connection:

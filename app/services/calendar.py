@@ -20,8 +20,10 @@ class Calendars:
         self._known = WorkCalendar.of([], 0)
 
     def current(self, session: Session) -> WorkCalendar:
-        """One statement that asks for the newest version; the days are read only when it changed."""
-        version = _NEWEST.rows(session, {})[0].version or 0
+        """One statement a transaction asks for the newest version; the days are read only when it changed."""
+        version: int | None = session.info.get("calendar_version")
+        if version is None:
+            version = session.info["calendar_version"] = _NEWEST.rows(session, {})[0].version or 0
         return self._known_as(version) or self._load(session, version)
 
     def of_version(self, db: Database, version: int) -> WorkCalendar:

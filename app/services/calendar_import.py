@@ -22,8 +22,8 @@ from app.domain.vocabulary import FINAL, FeedType
 from app.models import CalendarDay, CalendarNotice, Hazard
 from app.services.calendar import add_notice, load_calendar
 from app.services.changes import publish
-from app.services.hazards.act import add_system_event
 from app.services.hazards.due import due_of, set_due
+from app.services.hazards.history import add_system_event
 
 SETTLED_AT_ONCE = 200
 _SOURCE_LENGTH = 200

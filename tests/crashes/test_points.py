@@ -21,6 +21,7 @@ from tests.factories import Shot, found
 
 COMMIT = "sqlalchemy.engine.default:DefaultDialect.do_commit"
 LANE_WRITES = "app.services.inspections.together:insert_and_publish"
+ACTIONS_WRITE = "app.services.hazards.together:insert_and_publish"
 SEND = "uvicorn.protocols.http.httptools_impl:RequestResponseCycle.send"
 
 
@@ -63,13 +64,13 @@ POINTS = [
     lost("visit", "rows written and told", "after app.services.inspections.submit:insert_and_publish"),
     lost("visit", "before the commit", "after app.api.inspections:submit", f"before {COMMIT}"),
     kept("visit", "after the commit", "after app.api.inspections:submit", f"after {COMMIT}"),
-    kept("visit", "answer made", "before app.api.inspections:json_response"),
+    kept("visit", "answer made", "before app.api.lane:json_response"),
     kept("visit", "answer on its way", f"before {SEND}"),
     lost("visit in the lane", "nothing looked at", "before app.services.inspections.together:meet_each"),
     lost("visit in the lane", "numbers drawn", "after app.services.inspections.together:open_office"),
     lost("visit in the lane", "before the commit", f"after {LANE_WRITES}", f"before {COMMIT}"),
     kept("visit in the lane", "after the commit", f"after {LANE_WRITES}", f"after {COMMIT}"),
-    kept("visit in the lane", "answer made", "before app.api.submission_lane:json_response"),
+    kept("visit in the lane", "answer made", "before app.api.lane:json_response"),
     lost("visit with a recheck", "rows written", "after app.services.inspections.submit:insert_rows"),
     lost("visit with a recheck", "earlier photo named", "after app.services.inspections.submit:name_earlier"),
     lost("visit with a recheck", "recheck done", "after app.services.inspections.submit:execute_rechecks"),
@@ -94,11 +95,16 @@ POINTS = [
     lost("claim", "event written", "before app.services.hazards.act:name_for_action"),
     lost("claim", "evidence named", "after app.services.hazards.act:name_for_action"),
     lost("claim", "photo told, hazard not", "after app.services.hazards.act:publish"),
-    lost("claim", "before the commit", "after app.api.hazard_actions:claim_rectified", f"before {COMMIT}"),
-    kept("claim", "after the commit", "after app.api.hazard_actions:claim_rectified", f"after {COMMIT}"),
+    lost("claim", "before the commit", "after app.api.hazard_actions:act", f"before {COMMIT}"),
+    kept("claim", "after the commit", "after app.api.hazard_actions:act", f"after {COMMIT}"),
     kept("claim", "answer on its way", f"before {SEND}"),
-    lost("re-inspection", "before the commit", "after app.api.hazard_actions:reinspect", f"before {COMMIT}"),
-    kept("re-inspection", "after the commit", "after app.api.hazard_actions:reinspect", f"after {COMMIT}"),
+    lost("re-inspection", "before the commit", "after app.api.hazard_actions:act", f"before {COMMIT}"),
+    kept("re-inspection", "after the commit", "after app.api.hazard_actions:act", f"after {COMMIT}"),
+    lost("fail in the lane", "hazard locked", "after app.services.hazards.together:lock_each"),
+    lost("fail in the lane", "row changed, no event", "after app.services.hazards.together:update_rows"),
+    lost("fail in the lane", "before the commit", f"after {ACTIONS_WRITE}", f"before {COMMIT}"),
+    kept("fail in the lane", "after the commit", f"after {ACTIONS_WRITE}", f"after {COMMIT}"),
+    kept("fail in the lane", "answer made", "before app.api.lane:json_response"),
     kept("sealing", "waits", "before app.services.sealer:_seal", only="postgresql"),
     kept("sealing", "sealed, not hashed", "after app.services.sealer:_seal", only="postgresql"),
     kept("sealing", "before the hashing", "before app.services.sealer:extend_chain"),
@@ -172,6 +178,11 @@ def reinspection(patrol: Patrol) -> Frozen:
     return patrol.act("reinspections", hazard, patrol.colleague, result="pass", photo_ids=[proof])
 
 
+def fail(patrol: Patrol) -> Frozen:
+    """A re-inspection that fails for a reason, without photos: taken together with others that wait."""
+    return patrol.act("reinspections", patrol.report(), patrol.colleague, result="fail", reason_code="not_rectified")
+
+
 def last_photo_on_site(patrol: Patrol) -> Frozen:
     """Once it is decoded, a hazard fixed on the spot closes by itself."""
     shots = [snap(), snap("after")]
@@ -189,6 +200,7 @@ WORK: MappingProxyType[str, Callable[[Patrol], Frozen]] = MappingProxyType(
         "loose photo": loose_photo,
         "claim": claim,
         "re-inspection": reinspection,
+        "fail in the lane": fail,
         "sealing": plain_visit,
         "thumbnail": last_photo_on_site,
     }

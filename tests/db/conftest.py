@@ -26,9 +26,10 @@ def racers(committed_street: Street, committed_runtime: Runtime) -> Street:
     """Everybody is hired before the races; a session of its own, because the one that made the street is over."""
     with committed_runtime.db.write() as session:
         committed_street.session = session
-        for person in ("inspector", "other_inspector", "officer", "office", "leader", "district_person"):
+        for person in ("inspector", "other_inspector", "officer", "office", "leader", "district_person", "stranger"):
             assert getattr(committed_street, person)
         assert committed_street.person("leader", "second")
+        committed_street.people["machine"] = committed_street.machine()
     return committed_street
 
 

@@ -23,7 +23,7 @@ from app.services.demo.judgement import judge
 from app.services.demo.phone import Phone
 from app.services.demo.photos import Darkroom, photo_columns, stored_columns
 from app.services.demo.plan import SEED, Deed, Plan, Shot, Step, Visit
-from app.services.hazards.act import ActionAnswer, Place, Stamp
+from app.services.hazards.act import act
 from app.services.hazards.claim import claim_rectified
 from app.services.hazards.comment import comment
 from app.services.hazards.confirm import decide_close_out
@@ -31,6 +31,7 @@ from app.services.hazards.determine import determine
 from app.services.hazards.interim import set_interim_measures
 from app.services.hazards.on_site import settle_evidence
 from app.services.hazards.reinspect import Verdict, reinspect
+from app.services.hazards.turn import Asked, Place, Stamp
 from app.services.hazards.voids import ask_void, decide_void
 from app.services.inspections.office import Office
 from app.services.inspections.submit import submit
@@ -169,7 +170,7 @@ class History:
                 for shot in step.shots
             ]
             self._session.execute(insert(_photo), rows)
-        answer = self._deeds[step.deed](self, step, actor, self._stamp(step, actor))
+        answer = act(self._session, self._deeds[step.deed](self, step, actor, self._stamp(step, actor)))
         hazard = orjson.loads(answer.body)["hazard"]
         self._known[step.finding.id] = hazard["version"], hazard["round"]
 
@@ -191,40 +192,43 @@ class History:
             base_round=round_no if is_field else None,
         )
 
-    def _claim(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
-        return claim_rectified(self._session, actor, step.finding.id, stamp)
+    def _calendar(self, _session: Session) -> WorkCalendar:
+        return self._desk.calendar
 
-    def _reinspect(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
+    def _claim(self, step: Step, actor: Actor, stamp: Stamp) -> Asked:
+        return claim_rectified(actor, step.finding.id, stamp)
+
+    def _reinspect(self, step: Step, actor: Actor, stamp: Stamp) -> Asked:
         verdict = Verdict(step.deed is Deed.PASS, step.reason)
-        return reinspect(self._session, actor, step.finding.id, stamp, verdict=verdict, calendar=self._desk.calendar)
+        return reinspect(actor, step.finding.id, stamp, verdict=verdict, calendar_of=self._calendar)
 
-    def _decide(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
-        confirms, calendar = step.deed is Deed.CONFIRM, self._desk.calendar
-        return decide_close_out(self._session, actor, step.finding.id, stamp, confirms=confirms, calendar=calendar)
+    def _decide(self, step: Step, actor: Actor, stamp: Stamp) -> Asked:
+        confirms = step.deed is Deed.CONFIRM
+        return decide_close_out(actor, step.finding.id, stamp, confirms=confirms, calendar_of=self._calendar)
 
-    def _secure(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
+    def _secure(self, step: Step, actor: Actor, stamp: Stamp) -> Asked:
         code = step.finding.code
         measures = code.interim_zh if code is not None else _INTERIM
-        return set_interim_measures(self._session, actor, step.finding.id, stamp, measures=measures)
+        return set_interim_measures(actor, step.finding.id, stamp, measures=measures)
 
-    def _determine(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
+    def _determine(self, step: Step, actor: Actor, stamp: Stamp) -> Asked:
         found_on = business_date(step.finding.found_at)
         determination = judge(step.finding, found_on, is_major=step.deed is Deed.DETERMINE_MAJOR)
-        return determine(self._session, actor, step.finding.id, stamp, determination=determination)
+        return determine(actor, step.finding.id, stamp, determination=determination)
 
-    def _ask_void(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
+    def _ask_void(self, step: Step, actor: Actor, stamp: Stamp) -> Asked:
         self._void_ids[step.finding.id] = stamp.action_id
         other = step.duplicate_of.id if step.duplicate_of is not None else None
-        return ask_void(self._session, actor, step.finding.id, stamp, reason=step.note or "", duplicate_of=other)
+        return ask_void(actor, step.finding.id, stamp, reason=step.note or "", duplicate_of=other)
 
-    def _decide_void(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
+    def _decide_void(self, step: Step, actor: Actor, stamp: Stamp) -> Asked:
         void_id, grants = self._void_ids[step.finding.id], step.deed is Deed.GRANT_VOID
-        return decide_void(self._session, actor, step.finding.id, stamp, void_id=void_id, grants=grants)
+        return decide_void(actor, step.finding.id, stamp, void_id=void_id, grants=grants)
 
-    def _comment(self, step: Step, actor: Actor, stamp: Stamp) -> ActionAnswer:
-        return comment(self._session, actor, step.finding.id, stamp)
+    def _comment(self, step: Step, actor: Actor, stamp: Stamp) -> Asked:
+        return comment(actor, step.finding.id, stamp)
 
-    _deeds: Mapping[Deed, Callable[["History", Step, Actor, Stamp], ActionAnswer]] = {
+    _deeds: Mapping[Deed, Callable[["History", Step, Actor, Stamp], Asked]] = {
         Deed.CLAIM: _claim,
         Deed.PASS: _reinspect,
         Deed.FAIL: _reinspect,

@@ -14,7 +14,7 @@ from app.domain.vocabulary import AnswerResult, InspectionKind
 from app.models import Area
 from app.services.demo.photos import Picture
 from app.services.demo.plan import Finding, Shot, Site, Visit, street_data
-from app.services.hazards.act import Place
+from app.services.hazards.turn import Place
 from app.services.inspections.submission import HazardReport, ItemAnswer, NewPremises, PhotoDeclaration, Submission
 
 _ACCURACY_M = 18.0

@@ -4,12 +4,6 @@ Replay → role → load in scope with a lock → replay → version or round �
 together. Source: lifecycle.md, «Actions».
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any  # column values of any type
-from uuid import UUID
-
 from sqlalchemy import Table, bindparam, select, update
 from sqlmodel import Session, col
 
@@ -30,11 +24,14 @@ from app.domain.lifecycle import (
     allowed_actions,
     refusal_of,
 )
-from app.domain.vocabulary import FeedType, Role, Status
-from app.models import Hazard, HazardEvent, Photo, VoidRequest
+from app.domain.vocabulary import FeedType, Role
+from app.models import Hazard, HazardEvent, VoidRequest
 from app.queries.hazards import case_of, find_pending_void, get_hazard, parts_of, read_hazard
+from app.services.answers import WriteAnswer
 from app.services.changes import publish
 from app.services.evidence import check_evidence, name_for_action
+from app.services.hazards.history import count_version, event_row, withdraw_void
+from app.services.hazards.turn import Asked, Stamp, Turn
 
 
 class ActionIdReused(Conflict):
@@ -45,101 +42,39 @@ class OtherRound(Conflict):
     code, title, title_zh = "other-round", "The hazard has moved on to another round", "隐患已进入新一轮整改"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something was done: WGS-84 degrees, accuracy in metres."""
-
-    latitude: float
-    longitude: float
-    accuracy_m: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """The envelope of an action; ``action_id`` is the client's and becomes the event's."""
-
-    action_id: UUID
-    request_hash: str
-    received_at: datetime
-    at: datetime
-    """By the device's clock."""
-    base_version: int | None = None
-    offset_ms: int | None = None
-    place: Place | None = None
-    note: str | None = None
-    photo_ids: tuple[UUID, ...] = ()
-    base_round: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ActionAnswer:
-    """``{event_id, hazard}`` as JSON text; a replay gives the first one, word for word."""
-
-    body: str
-    is_replay: bool = False
-
-
-@dataclass(slots=True)
-class Turn:
-    """One action under way on a locked hazard."""
-
-    session: Session
-    actor: Actor
-    hazard: Hazard
-    stamp: Stamp
-    action: Action
-    when: BusinessTime
-    case: Case
-    parts: frozenset[Part]
-    void: VoidRequest | None
-    version_before: int
-    photos: Sequence[Photo]
-    """The evidence that the stamp names, checked; linked to the hazard with the event."""
-    detail: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def now(self) -> datetime:
-        """The receipt."""
-        return self.stamp.received_at
-
-
-Deed = Callable[[Turn], None]
-
 _IN_THE_FIELD = frozenset({Role.INSPECTOR, Role.OFFICER})
 
 
-def act(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action: Action, deed: Deed) -> ActionAnswer:
-    """Take ``action``: ``deed`` checks its own guards and changes the locked hazard; all is written together.
+def act(session: Session, asked: Asked) -> WriteAnswer:
+    """Do what is asked: its deed changes the locked hazard; row, event and feed are written together.
 
     Raises ``ActionIdReused``, ``Forbidden``, ``NotFound``, ``VersionMissing``, ``Stale``, ``OtherRound``,
-    ``IllegalAction``, ``PhotoMissing``, ``PhotoReused``, ``PhotoUnreadable`` and what ``deed`` raises;
+    ``IllegalAction``, ``PhotoMissing``, ``PhotoReused``, ``PhotoUnreadable`` and what the deed raises;
     then nothing has changed.
     """
-    answer = act_unpublished(session, actor, hazard_id, stamp, action=action, deed=deed)
-    if not answer.is_replay and action is not Action.COMMENT:
-        publish(session, FeedType.PHOTO, stamp.photo_ids, now=stamp.received_at)
-        publish(session, FeedType.HAZARD, [hazard_id], now=stamp.received_at)
+    answer = act_unpublished(session, asked)
+    if not answer.is_replay and asked.action is not Action.COMMENT:
+        publish(session, FeedType.PHOTO, asked.stamp.photo_ids, now=asked.stamp.received_at)
+        publish(session, FeedType.HAZARD, [asked.hazard_id], now=asked.stamp.received_at)
     return answer
 
 
-def act_unpublished(
-    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, action: Action, deed: Deed
-) -> ActionAnswer:
+def act_unpublished(session: Session, asked: Asked) -> WriteAnswer:
     """The same for a caller that locks several hazards first and publishes last."""
-    if (earlier := find_replay(session, stamp)) is not None:
+    if (earlier := find_replay(session, asked.stamp)) is not None:
         return earlier
-    require_role(actor, *ROLES_OF[action])
-    hazard = get_hazard(session, actor, hazard_id, lock=True)
-    if (earlier := find_replay(session, stamp, tells_reuse=True)) is not None:
+    require_role(asked.actor, *ROLES_OF[asked.action])
+    hazard = get_hazard(session, asked.actor, asked.hazard_id, lock=True)
+    if (earlier := find_replay(session, asked.stamp, tells_reuse=True)) is not None:
         return earlier
-    turn = _begin(session, actor, hazard, stamp, action)
-    if action in FIELD_ACTIONS:
+    turn = open_turn(session, asked, hazard, find_pending_void(session, hazard.id))
+    if asked.action in FIELD_ACTIONS:
         withdraw_void(session, hazard, turn.void, now=turn.now)
-    deed(turn)
+    asked.deed(turn)
     return _record(turn)
 
 
-def find_replay(session: Session, stamp: Stamp, *, tells_reuse: bool = False) -> ActionAnswer | None:
+def find_replay(session: Session, stamp: Stamp, *, tells_reuse: bool = False) -> WriteAnswer | None:
     """The first answer to the same request.
 
     With ``tells_reuse`` raises ``ActionIdReused`` when the id belongs to another one: only whose role and
@@ -153,7 +88,7 @@ def find_replay(session: Session, stamp: Stamp, *, tells_reuse: bool = False) ->
         if not tells_reuse:
             return None
         raise ActionIdReused("Make a new id for a new action.", "该操作编号已用于另一请求，请使用新的编号。")
-    return ActionAnswer(row.answer, is_replay=True)
+    return WriteAnswer(row.answer, is_replay=True)
 
 
 _REPLAY = Prepared(
@@ -161,45 +96,12 @@ _REPLAY = Prepared(
 )
 
 
-def move(turn: Turn, status: Status) -> None:
-    """Set the status; called by deeds only, inside ``act``."""
-    turn.hazard.status = status
+def open_turn(session: Session, asked: Asked, hazard: Hazard, void: VoidRequest | None) -> Turn:
+    """Version or round, then the guards that need no evidence, then whether the evidence counts.
 
-
-def add_system_event(
-    session: Session,
-    hazard: Hazard,
-    action: Action,
-    *,
-    now: datetime,
-    detail: dict[str, object] | None = None,
-    from_status: Status | None = None,
-) -> None:
-    """What the system itself did to a locked hazard whose fields are set already; the caller publishes.
-
-    ``from_status`` is the status before, where it changed. ``last_event_at`` stays: people's times are held
-    against what people did.
+    ``hazard`` is locked, ``void`` its pending request. Raises what ``act`` raises of these.
     """
-    hazard.version += 1
-    session.add(
-        HazardEvent(
-            hazard_id=hazard.id,
-            version=hazard.version,
-            action=action,
-            occurred_at=now,
-            recorded_at=now,
-            from_status=from_status or hazard.status,
-            to_status=hazard.status,
-            round=hazard.round,
-            detail=detail or {},
-        )
-    )
-    session.flush()
-
-
-def _begin(session: Session, actor: Actor, hazard: Hazard, stamp: Stamp, action: Action) -> Turn:
-    """Version or round, then the guards that need no evidence, then whether the evidence counts."""
-    void = find_pending_void(session, hazard.id)
+    actor, stamp, action = asked.actor, asked.stamp, asked.action
     case, parts = case_of(hazard, void), parts_of(actor, hazard, void)
     when = _business_time(actor, hazard, stamp, action)
     if action in DECISIONS:
@@ -259,58 +161,24 @@ def _business_time(actor: Actor, hazard: Hazard, stamp: Stamp, action: Action) -
     return believe(stamp.at, stamp.offset_ms, received=stamp.received_at, not_before=hazard.last_event_at)
 
 
-def _record(turn: Turn) -> ActionAnswer:
+def _record(turn: Turn) -> WriteAnswer:
     """Row, history and answer change together."""
     hazard, stamp = turn.hazard, turn.stamp
-    if turn.action is not Action.COMMENT:
-        hazard.version += 1
-        hazard.last_event_at = max(hazard.last_event_at, turn.when.at)
-    insert_rows(turn.session, [(_EVENTS, [_event_row(turn)])])
+    count_version(turn)
+    insert_rows(turn.session, [(EVENTS, [event_row(turn, answer=None)])])
     name_for_action(turn.session, hazard, stamp.photo_ids, checked=turn.photos, event_id=stamp.action_id, now=turn.now)
     record, _ = read_hazard(turn.session, turn.actor, hazard.id, today=business_date(turn.now))
-    answer = f'{{"event_id":"{stamp.action_id}","hazard":{record}}}'
+    answer = answer_of(stamp, record)
     _ANSWERED.rows(turn.session, {"action_id": stamp.action_id, "first_answer": answer})
-    return ActionAnswer(answer)
+    return WriteAnswer(answer)
 
 
-_EVENTS: Table = HazardEvent.metadata.tables["hazard_event"]
+def answer_of(stamp: Stamp, record: str) -> str:
+    """What the client gets, from the hazard as it reads now."""
+    return f'{{"event_id":"{stamp.action_id}","hazard":{record}}}'
+
+
+EVENTS: Table = HazardEvent.metadata.tables["hazard_event"]
 _ANSWERED = Prepared(
-    update(_EVENTS).where(_EVENTS.c.id == bindparam("action_id")).values(answer=bindparam("first_answer"))
+    update(EVENTS).where(EVENTS.c.id == bindparam("action_id")).values(answer=bindparam("first_answer"))
 )
-
-
-def _event_row(turn: Turn) -> dict[str, Any]:
-    hazard, stamp, place = turn.hazard, turn.stamp, turn.stamp.place
-    return {
-        "id": stamp.action_id,
-        "hazard_id": hazard.id,
-        "version": hazard.version,
-        "action": turn.action,
-        "actor_id": turn.actor.id,
-        "actor_role": turn.actor.role,
-        "occurred_at": turn.when.at,
-        "recorded_at": turn.now,
-        "stated_at": stamp.at,
-        "offset_ms": stamp.offset_ms,
-        "latitude": place.latitude if place else None,
-        "longitude": place.longitude if place else None,
-        "accuracy_m": place.accuracy_m if place else None,
-        "from_status": turn.case.status,
-        "to_status": hazard.status,
-        "round": hazard.round,
-        "was_stale": stamp.base_version is not None and stamp.base_version != turn.version_before,
-        "clock_suspect": turn.when.clock_suspect,
-        "note": stamp.note,
-        "detail": turn.detail,
-        "request_hash": stamp.request_hash,
-        "answer": None,
-    }
-
-
-def withdraw_void(session: Session, hazard: Hazard, void: VoidRequest | None, *, now: datetime) -> None:
-    """What was done in the field withdraws a pending request to void the locked hazard."""
-    if void is None:
-        return
-    void.state = "withdrawn"
-    void.decided_at = now
-    add_system_event(session, hazard, Action.WITHDRAW_VOID, now=now, detail={"void_id": str(void.id)})

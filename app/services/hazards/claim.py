@@ -2,21 +2,19 @@
 
 from uuid import UUID
 
-from sqlmodel import Session
-
 from app.access.actor import Actor
 from app.domain.lifecycle import Action, next_status
 from app.services.evidence import require_proof_of_fix
-from app.services.hazards.act import ActionAnswer, Stamp, Turn, act, move
 from app.services.hazards.flags import flag_sources
+from app.services.hazards.turn import Asked, Stamp, Turn, move
 
 
-def claim_rectified(session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp) -> ActionAnswer:
+def claim_rectified(actor: Actor, hazard_id: UUID, stamp: Stamp) -> Asked:
     """Record that the hazard is said to be fixed, with a stored after-photo (a document for paper findings).
 
-    Raises what ``act`` raises, and ``PhotoMissing``, ``PhotoReused``, ``PhotoUnreadable``, ``EvidenceMissing``.
+    The deed raises ``EvidenceMissing``.
     """
-    return act(session, actor, hazard_id, stamp, action=Action.CLAIM_RECTIFIED, deed=_claim)
+    return Asked(actor, hazard_id, stamp, Action.CLAIM_RECTIFIED, _claim)
 
 
 def _claim(turn: Turn) -> None:

@@ -3,13 +3,11 @@
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlmodel import Session
-
 from app.access.actor import Actor
 from app.domain.lifecycle import Action
 from app.domain.vocabulary import Severity
-from app.services.hazards.act import ActionAnswer, Stamp, Turn, act
 from app.services.hazards.flags import flag_interim_measures
+from app.services.hazards.turn import Asked, Stamp, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +23,8 @@ class Determination:
     members: tuple[str, ...]
 
 
-def determine(
-    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, determination: Determination
-) -> ActionAnswer:
-    """Record a determination; severity becomes its verdict, the status stays. Raises what ``act`` raises."""
+def determine(actor: Actor, hazard_id: UUID, stamp: Stamp, *, determination: Determination) -> Asked:
+    """Record a determination; severity becomes its verdict, the status stays."""
 
     def record(turn: Turn) -> None:
         hazard = turn.hazard
@@ -39,4 +35,4 @@ def determine(
         flag_interim_measures(hazard)
 
     action = Action.DETERMINE_MAJOR if determination.verdict is Severity.MAJOR else Action.DETERMINE_GENERAL
-    return act(session, actor, hazard_id, stamp, action=action, deed=record)
+    return Asked(actor, hazard_id, stamp, action, record)

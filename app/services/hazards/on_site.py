@@ -13,8 +13,8 @@ from app.domain.vocabulary import CloseReason, Flag, PhotoRole, Severity, Status
 from app.models import Hazard, HazardPhoto, Photo
 from app.queries.hazards import find_pending_void
 from app.queries.photos import KnownPhoto, find_known
-from app.services.hazards.act import add_system_event, withdraw_void
 from app.services.hazards.flags import add_flag
+from app.services.hazards.history import add_system_event, withdraw_void
 
 
 class PhotoJustNamed(Exception):

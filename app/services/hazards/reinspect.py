@@ -3,18 +3,15 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel import Session
-
 from app.access.actor import Actor
 from app.core.clock import business_date
 from app.core.errors import Rejected, at
-from app.domain.calendar import WorkCalendar
 from app.domain.lifecycle import Action, next_status
 from app.domain.vocabulary import CloseReason, FailReason, Status
 from app.services.evidence import require_proof_of_fix
-from app.services.hazards.act import ActionAnswer, Deed, Stamp, Turn, act, act_unpublished, move
 from app.services.hazards.due import renew_due
 from app.services.hazards.flags import flag_sources
+from app.services.hazards.turn import Asked, CalendarOf, Stamp, Turn, move
 
 
 class FailWithoutProof(Rejected):
@@ -33,30 +30,18 @@ class Verdict:
         return Action.PASS_REINSPECTION if self.passed else Action.FAIL_REINSPECTION
 
 
-def reinspect(
-    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, verdict: Verdict, calendar: WorkCalendar
-) -> ActionAnswer:
+def reinspect(actor: Actor, hazard_id: UUID, stamp: Stamp, *, verdict: Verdict, calendar_of: CalendarOf) -> Asked:
     """Record a re-inspection: passed with an after-photo of it, or failed with a photo or a reason.
 
     A pass closes, or waits for confirmation where a second person must look (``next_status``). A fail
-    begins another round; before the due date and without a claim it sets no new date. Raises what
-    ``act`` raises, and the evidence's refusals.
+    begins another round; before the due date and without a claim it sets no new date. The deed raises
+    ``EvidenceMissing`` or ``FailWithoutProof``.
     """
-    return act(session, actor, hazard_id, stamp, action=verdict.action, deed=_deed(verdict, calendar))
 
-
-def reinspect_unpublished(
-    session: Session, actor: Actor, hazard_id: UUID, stamp: Stamp, *, verdict: Verdict, calendar: WorkCalendar
-) -> ActionAnswer:
-    """The same for a caller that locked several hazards and publishes last."""
-    return act_unpublished(session, actor, hazard_id, stamp, action=verdict.action, deed=_deed(verdict, calendar))
-
-
-def _deed(verdict: Verdict, calendar: WorkCalendar) -> Deed:
     def fail(turn: Turn) -> None:
-        _fail(turn, verdict.reason, calendar)
+        _fail(turn, verdict.reason, calendar_of)
 
-    return _pass if verdict.passed else fail
+    return Asked(actor, hazard_id, stamp, verdict.action, _pass if verdict.passed else fail)
 
 
 def _pass(turn: Turn) -> None:
@@ -72,7 +57,7 @@ def _pass(turn: Turn) -> None:
     move(turn, status)
 
 
-def _fail(turn: Turn, reason: FailReason | None, calendar: WorkCalendar) -> None:
+def _fail(turn: Turn, reason: FailReason | None, calendar_of: CalendarOf) -> None:
     hazard = turn.hazard
     if not turn.photos and reason is None:
         faults = [at("/reason_code", "field-missing", "reason_code")]
@@ -82,7 +67,7 @@ def _fail(turn: Turn, reason: FailReason | None, calendar: WorkCalendar) -> None
     begin_round(turn)
     in_time = hazard.due_on is None or failed_on <= hazard.due_on
     if turn.case.has_claim or not in_time:
-        renew_due(hazard, failed_on, calendar)
+        renew_due(hazard, failed_on, calendar_of(turn.session))
 
 
 def begin_round(turn: Turn) -> None:

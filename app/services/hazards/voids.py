@@ -15,7 +15,8 @@ from app.domain.vocabulary import FeedType, Status
 from app.models import Hazard, VoidRequest
 from app.queries.hazards import get_hazard
 from app.services.changes import publish
-from app.services.hazards.act import ActionAnswer, Stamp, Turn, act, add_system_event, move
+from app.services.hazards.history import add_system_event
+from app.services.hazards.turn import Asked, Stamp, Turn, move
 
 LAPSES_AFTER_WORKING_DAYS = 5
 
@@ -28,21 +29,13 @@ class VoidDecided(Conflict):
     code, title, title_zh = "void-decided", "This request is decided already", "该作废申请已处理"
 
 
-def ask_void(
-    session: Session,
-    actor: Actor,
-    hazard_id: UUID,
-    stamp: Stamp,
-    *,
-    reason: str,
-    duplicate_of: UUID | None,
-) -> ActionAnswer:
-    """Ask that the hazard be voided, perhaps as a duplicate of another one. Raises what ``act`` raises."""
+def ask_void(actor: Actor, hazard_id: UUID, stamp: Stamp, *, reason: str, duplicate_of: UUID | None) -> Asked:
+    """Ask that the hazard be voided, perhaps as a duplicate of another one. The deed raises ``NoSuchDuplicate``."""
 
     def ask(turn: Turn) -> None:
-        _check_duplicate(session, actor, hazard_id, duplicate_of)
+        _check_duplicate(turn.session, actor, hazard_id, duplicate_of)
         turn.detail = {"reason": reason, "duplicate_of": str(duplicate_of) if duplicate_of else None}
-        session.add(
+        turn.session.add(
             VoidRequest(
                 id=stamp.action_id,
                 hazard_id=hazard_id,
@@ -53,21 +46,13 @@ def ask_void(
             )
         )
 
-    return act(session, actor, hazard_id, stamp, action=Action.ASK_VOID, deed=ask)
+    return Asked(actor, hazard_id, stamp, Action.ASK_VOID, ask)
 
 
-def decide_void(
-    session: Session,
-    actor: Actor,
-    hazard_id: UUID,
-    stamp: Stamp,
-    *,
-    void_id: UUID,
-    grants: bool,
-) -> ActionAnswer:
+def decide_void(actor: Actor, hazard_id: UUID, stamp: Stamp, *, void_id: UUID, grants: bool) -> Asked:
     """Grant or refuse the pending request ``void_id``; never who asked, nor the reporter.
 
-    Raises what ``act`` raises, ``NotFound`` for another hazard's request, ``VoidDecided`` for an old one.
+    The deed raises ``NotFound`` for another hazard's request, ``VoidDecided`` for an old one.
     """
 
     def decide(turn: Turn) -> None:
@@ -79,8 +64,7 @@ def decide_void(
             turn.hazard.duplicate_of = request.duplicate_of
             move(turn, next_status(turn.case, turn.action, turn.parts))
 
-    action = Action.GRANT_VOID if grants else Action.REFUSE_VOID
-    return act(session, actor, hazard_id, stamp, action=action, deed=decide)
+    return Asked(actor, hazard_id, stamp, Action.GRANT_VOID if grants else Action.REFUSE_VOID, decide)
 
 
 def lapse_voids(session: Session, calendar: WorkCalendar, *, now: datetime) -> int:

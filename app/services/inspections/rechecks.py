@@ -13,8 +13,9 @@ from app.core.errors import DomainError
 from app.core.rawjson import request_hash
 from app.domain.calendar import WorkCalendar
 from app.models import Hazard
-from app.services.hazards.act import Stamp
-from app.services.hazards.reinspect import Verdict, reinspect_unpublished
+from app.services.hazards.act import act_unpublished
+from app.services.hazards.reinspect import Verdict, reinspect
+from app.services.hazards.turn import Stamp
 from app.services.inspections.submission import Recheck, Submission
 
 Outcome = dict[str, object]
@@ -71,7 +72,8 @@ def _execute(
         base_round=recheck.base_round,
     )
     verdict = Verdict(recheck.passed, recheck.reason_code)
-    reinspect_unpublished(session, actor, recheck.hazard_id, stamp, verdict=verdict, calendar=calendar)
+    asked = reinspect(actor, recheck.hazard_id, stamp, verdict=verdict, calendar_of=lambda _: calendar)
+    act_unpublished(session, asked)
 
 
 def _problem(refusal: DomainError) -> dict[str, object]:

@@ -14,7 +14,7 @@ from app.domain.vocabulary import (
     PremisesKind,
     Severity,
 )
-from app.services.hazards.act import Place
+from app.services.hazards.turn import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from app.core.errors import IdTaken
 from app.domain.vocabulary import FeedType, Role
 from app.models import Hazard, Inspection
 from app.queries.submissions import Met, meet
+from app.services.answers import WriteAnswer
 from app.services.changes import Writing, insert_and_publish
 from app.services.grants import upload_grant
 from app.services.hazards.on_site import settle_evidence
@@ -36,14 +37,6 @@ from app.services.inspections.rows import inspection_row, submission_rows
 from app.services.inspections.submission import InspectionDiffers, Submission
 
 
-@dataclass(frozen=True, slots=True)
-class SubmissionAnswer:
-    """The answer as JSON text; a replay gives the first one, word for word."""
-
-    body: str
-    is_replay: bool = False
-
-
 def submit(
     session: Session,
     actor: Actor,
@@ -52,7 +45,7 @@ def submit(
     office: Office | None,
     now: datetime,
     met: Met | None = None,
-) -> SubmissionAnswer:
+) -> WriteAnswer:
     """Accept a visit, or give the first answer again. ``office`` is None for who may not submit.
 
     ``met`` is what a look at the database found just before; None: look now. Raises ``Forbidden``,
@@ -61,7 +54,7 @@ def submit(
     """
     met = met or meet(session, actor, question_of(submission, now))
     if met.earlier is not None and met.earlier.request_hash == submission.request_hash:
-        return SubmissionAnswer(met.earlier.answer, is_replay=True)
+        return WriteAnswer(met.earlier.answer, is_replay=True)
     require_role(actor, Role.INSPECTOR, Role.OFFICER)
     if met.earlier is not None:
         raise _not_the_same(actor, met.earlier.reporter_id)
@@ -77,7 +70,7 @@ def submit(
     draft = _draft(visit, office, met, frozenset(stored), is_new=is_new)
     if not submission.rechecks and not stored:
         insert_and_publish(session, [draft.writing], now=now)
-        return SubmissionAnswer(draft.answer)
+        return WriteAnswer(draft.answer)
     insert_rows(session, draft.writing.tables)
     name_earlier(submission, stored, premises.area_path, now)
     outcomes, rechecked, recheck_photos = execute_rechecks(
@@ -87,7 +80,7 @@ def submit(
     session.execute(update(Inspection).where(col(Inspection.id) == submission.id).values(answer=body))
     told = [*draft.writing.told, (FeedType.PHOTO, recheck_photos), (FeedType.HAZARD, rechecked)]
     insert_and_publish(session, [Writing([], told)], now=now)
-    return SubmissionAnswer(body)
+    return WriteAnswer(body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
 from app.access.actor import Actor
 from app.core.errors import DomainError
 from app.queries.submissions import Met, meet_each
@@ -22,16 +20,19 @@ from app.services.inspections.submission import Submission
 from app.services.inspections.submit import Draft, draft_plain, is_met_plainly, is_plain
 from app.services.runtime import Runtime
 
-LOCK_TIMEOUT = "500ms"
-"""Whoever holds an id that one of them names holds up all of them so long; then each goes alone."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A submission and its sender."""
+    """A submission, its sender and its receipt."""
 
     actor: Actor
     submission: Submission
+    received_at: datetime
+
+    @property
+    def key(self) -> UUID:
+        """The phone's id of it."""
+        return self.submission.id
 
 
 def submit_together(runtime: Runtime, sent: Sequence[Sent], *, now: datetime) -> Mapping[UUID, str]:
@@ -45,9 +46,7 @@ def submit_together(runtime: Runtime, sent: Sequence[Sent], *, now: datetime) ->
     drafted = [(one, _draft(runtime, one, found, now)) for one, found in zip(plain, met, strict=True)]
     drafts = {one.submission.id: draft for one, draft in drafted if draft is not None}
     if drafts:
-        with runtime.db.write() as session:
-            if runtime.db.dialect == "postgresql":
-                session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        with runtime.db.write_briefly() as session:
             insert_and_publish(session, [draft.writing for draft in drafts.values()], now=now)
     return {inspection_id: draft.answer for inspection_id, draft in drafts.items()}
 

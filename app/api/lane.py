@@ -1,4 +1,4 @@
-"""Where submissions that wait are taken together; who gets no answer here goes the route's own road.
+"""Where writes that wait are taken together; who gets no answer here goes the route's own road.
 
 Source: choices.md, section 3, «Coalescing commits».
 """
@@ -10,22 +10,22 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any  # a coroutine's
+from typing import Any, ClassVar, Protocol  # a coroutine's
 from uuid import UUID
 
 import structlog
 from fastapi import Request, Response
-from pydantic import ValidationError
+from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError
+from starlette.concurrency import run_in_threadpool
 
 from app.access.actor import Actor
 from app.access.credentials import authenticate_each
-from app.api.deps import bearer_token, raw_json, received
+from app.api.deps import bearer_token, runtime_of
 from app.api.hazards import json_response
-from app.api.inspection_schemas import InspectionIn
-from app.api.one_hop import UUID_OF_PATH, OneHop
+from app.api.one_hop import OneHop, Plan
 from app.core.errors import DomainError, Unavailable
-from app.services.inspections.together import Sent, submit_together
+from app.services.answers import WriteAnswer
 from app.services.runtime import Runtime
 
 MOST_TOGETHER = 32
@@ -34,7 +34,20 @@ STOP_S = 5.0
 
 
 class TooManyWaiting(Unavailable):
-    code, title, title_zh = "too-many-waiting", "Too many submissions wait", "提交过于集中，请稍后重试"
+    code, title, title_zh = "too-many-waiting", "Too many writes wait", "提交过于集中，请稍后重试"
+
+
+class Wanted(Protocol):
+    """What one request wants written."""
+
+    @property
+    def key(self) -> UUID:
+        """The client's id of it."""
+        ...
+
+
+WriteTogether = Callable[..., Mapping[UUID, str]]
+"""From the process, what several want and the instant, the answers to what was written, by key."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,6 +56,7 @@ class _Waiting:
 
     request: Request
     body: bytes
+    plan: Plan
     token: str
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[str | None]
@@ -56,11 +70,11 @@ class _Waiting:
             self.answer.set_result(answer)
 
 
-class SubmissionLane:
+class Lane:
     """Threads that take what waits. On SQLite one, since there one transaction writes at a time."""
 
-    def __init__(self, runtime: Runtime, *, most_waiting: int = 1024) -> None:
-        self._runtime = runtime
+    def __init__(self, name: str, runtime: Runtime, write: WriteTogether, *, most_waiting: int = 1024) -> None:
+        self._name, self._runtime, self._write = name, runtime, write
         self._most_waiting = most_waiting
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         count = 1 if runtime.db.dialect == "sqlite" else 2
@@ -90,16 +104,15 @@ class SubmissionLane:
             if thread.ident is not None:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
-    async def accept(self, request: Request) -> str | None:
-        """The answer to a submission that was accepted; None: the route must answer. Raises ``TooManyWaiting``."""
+    async def accept(self, request: Request, body: bytes, plan: Plan) -> str | None:
+        """The answer to what was written; None: the route must answer. Raises ``TooManyWaiting``."""
         token = bearer_token(request)
-        body = await request.body()
         if token is None or request.query_params or self._is_shut:
             return None
         if self.waiting >= self._most_waiting:
             raise TooManyWaiting("Keep it and try again in a moment.", "内容请保留在手机中，稍后自动重试。")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(request, body, token, loop, loop.create_future())
+        waiting = _Waiting(request, body, plan, token, loop, loop.create_future())
         self._queue.put(waiting)
         return await waiting.answer
 
@@ -112,7 +125,8 @@ class SubmissionLane:
             except IntegrityError:  # something came in between; which one, the route finds out
                 pass
             except Exception as error:
-                structlog.get_logger().warning("lane_gave_up", kind=type(error).__name__, submissions=len(together))
+                kind = type(error).__name__
+                structlog.get_logger().warning("lane_gave_up", lane=self._name, kind=kind, waiting=len(together))
             for waiting in together:
                 waiting.tell(answers.get(waiting))
 
@@ -130,36 +144,45 @@ class SubmissionLane:
         runtime, now = self._runtime, self._runtime.clock()
         with runtime.db.autocommit() as connection:
             actors = authenticate_each(connection, [waiting.token for waiting in together], now=now)
-        sent: dict[UUID, tuple[_Waiting, Sent]] = {}
+        wanted: dict[UUID, tuple[_Waiting, Wanted]] = {}
         for waiting, actor in zip(together, actors, strict=True):
-            if actor is not None and (read := _read(waiting, actor)) is not None:
-                sent.setdefault(read.submission.id, (waiting, read))
-        answers = submit_together(runtime, [read for _, read in sent.values()], now=now)
-        runtime.metrics.count_together(len(answers))
-        return {sent[inspection_id][0]: answer for inspection_id, answer in answers.items()}
+            if actor is not None and (one := _read(waiting, actor)) is not None:
+                wanted.setdefault(one.key, (waiting, one))
+        answers = self._write(runtime, [one for _, one in wanted.values()], now=now)
+        runtime.metrics.count_together(self._name, len(answers))
+        return {wanted[key][0]: answer for key, answer in answers.items()}
 
 
-def _read(waiting: _Waiting, actor: Actor) -> Sent | None:
-    request = waiting.request
-    with suppress(DomainError, ValidationError):
-        raw = raw_json(request, waiting.body)
-        inspection_id = UUID_OF_PATH.validate_python(request.path_params["inspection_id"])
-        came = received(request, raw, actor)
-        submission = InspectionIn.model_validate(raw).as_submission(inspection_id, came.request_hash, came.content_hash)
-        request.scope["actor_id"] = actor.id
-        return Sent(actor, submission)
+def _read(waiting: _Waiting, actor: Actor) -> Wanted | None:
+    with suppress(DomainError, RequestValidationError):
+        waiting.request.scope["actor_id"] = actor.id
+        wanted: Wanted = waiting.plan.call(waiting.request, waiting.body, actor=actor)
+        return wanted
     return None
 
 
-class Together(OneHop):
-    """The route of a submission: it asks the lane first, where the process has one."""
+class LaneRoute(OneHop):
+    """A route whose endpoint only says what is wanted: the lane writes it, or else it is written alone."""
+
+    lane: ClassVar[str]
+
+    @staticmethod
+    def write_alone(runtime: Runtime, wanted: Any) -> WriteAnswer:
+        """Write it in a transaction of its own, or refuse."""
+        raise NotImplementedError
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        alone = super().get_route_handler()
+        plan = Plan(self)
+
+        def alone(request: Request, body: bytes) -> WriteAnswer:
+            return self.write_alone(runtime_of(request), plan.call(request, body))
 
         async def handle(request: Request) -> Response:
-            lane: SubmissionLane | None = getattr(request.app.state, "lane", None)
-            answer = await lane.accept(request) if lane is not None else None
-            return await alone(request) if answer is None else json_response(answer, 201)
+            lane: Lane | None = request.app.state.lanes.get(self.lane)
+            body = await request.body()
+            if lane is not None and (answer := await lane.accept(request, body, plan)) is not None:
+                return json_response(answer, 201)
+            written = await run_in_threadpool(alone, request, body)
+            return json_response(written.body, 200 if written.is_replay else 201)
 
         return handle
