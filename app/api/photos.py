@@ -16,11 +16,10 @@ from sqlalchemy.exc import IntegrityError
 from app.access.actor import READERS, Actor, require_role
 from app.api.deps import AtRuntime, CurrentActor, Db, Now, get_actor
 from app.api.fields import DeviceInstant, Instant, Sha256
-from app.api.multipart import receive_upload
+from app.api.multipart import Upload, receive_upload
 from app.api.problems import SchemaBroken, fault_at, wants_english
 from app.core.errors import NotFound, RangeNotSatisfiable, Unauthorized, at
 from app.core.images import inspect, without_metadata
-from app.core.storage import Incoming
 from app.domain.vocabulary import PhotoRole, PhotoSource, Role
 from app.models import Photo
 from app.queries.photos import KnownPhoto, get_photo, handles_photo
@@ -143,7 +142,7 @@ async def post_photo(
     """Deliver a photo's bytes under its own id, before or after what names it."""
     async with receive_upload(request, runtime.storage, MAX_PHOTO_BYTES) as upload:
         form = _form(upload.fields, english=wants_english(request))
-        photo, is_new = await to_thread.run_sync(_deliver, runtime, uploader, form, upload.incoming, now)
+        photo, is_new = await to_thread.run_sync(_deliver, runtime, uploader, form, upload, now)
     stored = PhotoStored.model_validate(photo, from_attributes=True)
     return Response(stored.model_dump_json(), 201 if is_new else 200, media_type="application/json")
 
@@ -163,9 +162,10 @@ class BadPhotoForm(SchemaBroken):
 
 
 def _deliver(
-    runtime: Runtime, uploader: Uploader, form: PhotoForm, incoming: Incoming, now: datetime
+    runtime: Runtime, uploader: Uploader, form: PhotoForm, upload: Upload, now: datetime
 ) -> tuple[KnownPhoto, bool]:
     """Check, keep on disk, then record: the answer leaves when both are durable."""
+    incoming = upload.incoming()
     if incoming.sha256 != form.sha256:
         fault = at("/sha256", "hash-mismatch", incoming.sha256)
         raise HashMismatch(

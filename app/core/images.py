@@ -61,9 +61,10 @@ def can_decode_heic() -> bool:
 def inspect(path: Path, *, takes_heic: bool = False) -> ImageFacts:
     """Type, size and EXIF facts of a file that is complete as far as its structure tells.
 
-    A fraction of a millisecond, 256 KiB; independent of the number of pixels. The directory of a HEIC is held whole:
-    at most 4 MiB, 10,000 boxes a level and 10,000 places of items, some hundredths of a second. Raises ``PhotoEmpty``,
-    ``PhotoNotImage``, ``PhotoTypeUnsupported``, ``PhotoTooManyPixels`` or ``PhotoTruncated``.
+    A tenth of a millisecond, for a progressive JPEG 0.5 ms a MiB, 256 KiB; independent of the number of pixels. The
+    directory of a HEIC is held whole: at most 4 MiB, 10,000 boxes a level and 10,000 places of items, some hundredths
+    of a second. Raises ``PhotoEmpty``, ``PhotoNotImage``, ``PhotoTypeUnsupported``, ``PhotoTooManyPixels`` or
+    ``PhotoTruncated``.
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -74,7 +75,7 @@ def inspect(path: Path, *, takes_heic: bool = False) -> ImageFacts:
             if b"%%EOF" not in read_at(file, max(0, size - _PDF_TAIL), _PDF_TAIL):
                 raise image_errors.truncated("a PDF without its end")
             return ImageFacts(media_type)
-        layout = _read(file, media_type, size)
+        layout = _read(file, media_type, size, to_end=False)
     exif = read_exif(layout.exif)
     return ImageFacts(
         media_type,
@@ -111,10 +112,10 @@ def without_metadata(path: Path) -> bytes:
     return b"".join(parts)
 
 
-def _read(file: BinaryIO, media_type: MediaType, size: int) -> Layout:
+def _read(file: BinaryIO, media_type: MediaType, size: int, *, to_end: bool = True) -> Layout:
     """The layout by the type's own reader; what declares too many pixels is refused from its header."""
     if media_type == "image/jpeg":
-        layout = read_jpeg(file, size)
+        layout = read_jpeg(file, size, to_end=to_end)
         _check_pixels(layout.width, layout.height, MAX_JPEG_MEGAPIXELS)
         return layout
     if media_type == "image/heic":

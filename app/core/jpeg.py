@@ -15,6 +15,7 @@ EOI: Final = 0xD9
 _SOI, _SOS, _TEM = 0xD8, 0xDA, 0x01
 _APP0, _APP1, _APP2, _APP14, _APP15, _COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
 
 # A marker; not an escaped 0xFF, a restart marker or a fill byte.
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -30,12 +31,18 @@ class _Walk:
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size = file, size
         self.frame: tuple[int, int] | None = None
+        self.components_a_scan = 0
+        """Those of the frame when one scan may hold all its pixels, else 0."""
+        self.has_all_pixels = False
         self.exif: bytes | None = None
         self.scans = 0
         self.public: list[Span] = [Span(0, 2)]
 
-    def run(self) -> int:
-        """Take in every segment; the position after the end marker, -1 when there is none."""
+    def run(self, *, to_end: bool) -> int:
+        """Take in every segment; the position after the end marker, -1 when there is none or it was not looked for.
+
+        Not ``to_end``: what follows a scan that has all pixels is left alone (no decoder reads another one).
+        """
         position = 2
         for _ in range(_MAX_SEGMENTS):
             found = self._next_marker(position)
@@ -49,7 +56,7 @@ class _Walk:
                 self._keep(at, at + 2)
                 return at + 2
             position = self._segment(at, marker)
-            if position > self.size:
+            if position > self.size or (self.has_all_pixels and not to_end):
                 return -1
         raise not_an_image("it has too many segments")
 
@@ -73,8 +80,10 @@ class _Walk:
         end = at + 2 + length
         if marker in _FRAMES and self.frame is None and len(head) >= 7:
             self.frame = int.from_bytes(head[5:7], "big"), int.from_bytes(head[3:5], "big")
+            self.components_a_scan = head[7] if marker in _SEQUENTIAL and len(head) == 8 else 0
         elif marker == _SOS:
             self.scans += 1
+            self.has_all_pixels = self.scans == 1 and 0 < self.components_a_scan == head[2]
             if self.scans > _MAX_SCANS:
                 raise not_an_image("it has too many scans")
         if marker == _APP1 and self.exif is None and head[2:8] == b"Exif\0\0":
@@ -99,22 +108,24 @@ def _is_public(marker: int, content: bytes) -> bool:
     return marker == _APP14 or not (_APP0 <= marker <= _APP15 or marker == _COM)
 
 
-def read_jpeg(file: BinaryIO, size: int) -> Layout:
+def read_jpeg(file: BinaryIO, size: int, *, to_end: bool = True) -> Layout:
     """Size, EXIF and end of a JPEG; one linear pass, no pixel is decoded.
 
     Damage inside a scan may look like markers and lead the walk astray; a file that ends with the
     end marker (and zeros) is complete all the same, the damage is found on decoding.
+    Not ``to_end``: such a file is not walked to its end where nothing that counts can follow, ``public`` ends there.
     Raises ``PhotoNotImage`` or ``PhotoTruncated``.
     """
+    has_tail = read_at(file, max(0, size - _TAIL), _TAIL).rstrip(b"\0").endswith(b"\xff\xd9")
     walk = _Walk(file, size)
-    end = walk.run()
+    end = walk.run(to_end=to_end or not has_tail)
     if walk.frame is None or not walk.scans:
         if end < 0:
             raise truncated("a JPEG without pixels or end marker")
         raise not_an_image("a JPEG without a picture in it")
     if not all(walk.frame):
         raise not_an_image("a JPEG without a size")
-    if end < 0 and not read_at(file, max(0, size - _TAIL), _TAIL).rstrip(b"\0").endswith(b"\xff\xd9"):
+    if end < 0 and not has_tail:
         raise truncated("a JPEG without its end marker")
     return Layout(*walk.frame, walk.exif, tuple(walk.public))
 

@@ -17,8 +17,8 @@ def make_photo_thumbnail(runtime: Runtime, pool: ThumbnailPool, job: Claim) -> N
     ``StorageFull`` or ``LeaseLost``: then nothing is written and the job is tried again.
     """
     photo_id = UUID(job.payload["photo_id"])
-    with runtime.db.read() as session:
-        sha256 = find_undecoded(session, photo_id)
+    with runtime.db.autocommit() as connection:
+        sha256 = find_undecoded(connection, photo_id)
     readable = sha256 is not None and _make(runtime, pool, sha256)
     now: datetime = runtime.clock()
     with runtime.db.write() as session:

@@ -45,8 +45,8 @@ class JobRunner:
     def run_some(self) -> bool:
         """Run a few jobs that are due; False when there is none."""
         db, now = self._runtime.db, self._runtime.clock()
-        with db.read() as session:  # on SQLite a claim shuts other writers out
-            if not has_due_jobs(session, HANDLERS, now=now):
+        with db.autocommit() as connection:  # on SQLite a claim shuts other writers out
+            if not has_due_jobs(connection, HANDLERS, now=now):
                 return False
         with db.write() as session:
             jobs = claim(session, HANDLERS, now=now, lease_s=LEASE_S, most=AT_ONCE)

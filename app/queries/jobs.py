@@ -2,32 +2,28 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any  # values, or parameters that stand for them
+from typing import Any  # parameters that stand for the values
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, select
 from sqlmodel import Session, col
 
 from app.core.prepared import Prepared
 from app.models import Job
 
 
-def is_due(kinds: Collection[str], now: datetime) -> ColumnElement[bool]:
+def are_due(kinds: Any, now: Any) -> ColumnElement[bool]:
     """Of these kinds, and waiting since before ``now``, or left by a worker whose lease has ended."""
-    return _is_due(sorted(kinds), now)
-
-
-def _is_due(kinds: Any, now: Any) -> ColumnElement[bool]:
     waits = col(Job.state).in_([literal_column("'queued'"), literal_column("'running'")])  # the index of those
     return and_(waits, col(Job.run_at) <= now, col(Job.kind).in_(kinds))
 
 
-def has_due_jobs(session: Session, kinds: Collection[str], *, now: datetime) -> bool:
+def has_due_jobs(on: Session | Connection, kinds: Collection[str], *, now: datetime) -> bool:
     """Whether there is anything to claim; one row of the index of waiting jobs."""
-    return bool(_FIRST_DUE.rows(session, {"kinds": sorted(kinds), "now": now}))
+    return bool(_FIRST_DUE.rows(on, {"kinds": sorted(kinds), "now": now}))
 
 
 _FIRST_DUE = Prepared(
-    select(col(Job.id)).where(_is_due(bindparam("kinds", expanding=True), bindparam("now"))).limit(literal_column("1"))
+    select(col(Job.id)).where(are_due(bindparam("kinds", expanding=True), bindparam("now"))).limit(literal_column("1"))
 )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
@@ -75,9 +75,9 @@ _BY_ID = select(*(getattr(Photo, field.name) for field in fields(KnownPhoto))).w
 _KNOWN, _LOCKED = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update())
 
 
-def find_undecoded(session: Session, photo_id: UUID) -> str | None:
+def find_undecoded(on: Session | Connection, photo_id: UUID) -> str | None:
     """The hash of a photo that nobody has decoded yet; None when it is decoded or gone."""
-    rows = _UNDECODED.rows(session, {"photo_id": photo_id})
+    rows = _UNDECODED.rows(on, {"photo_id": photo_id})
     return rows[0].sha256 if rows else None
 
 

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any  # the dialects' inserts
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, Integer, and_, bindparam, delete, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -22,7 +22,7 @@ from app.core.database import dump_json
 from app.core.ids import uuid7
 from app.core.prepared import Prepared
 from app.models import Job
-from app.queries.jobs import is_due
+from app.queries.jobs import are_due
 
 MAX_ATTEMPTS = 12
 """With the back-off, a job is given up after about three hours."""
@@ -82,24 +82,35 @@ def claim(session: Session, kinds: Collection[str], *, now: datetime, lease_s: i
 
     The lease ends ``lease_s`` after ``now``. A job that took every attempt and never came back is dead.
     """
-    jobs = session.execute(
-        select(Job)
-        .where(is_due(kinds, now))
-        .order_by(col(Job.run_at), col(Job.id))
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    ).scalars()
-    claims, token = [], uuid4()
-    for job in jobs:
-        if job.attempts >= MAX_ATTEMPTS:
-            job.state, job.lease_token, job.last_error = "dead", None, "the worker never came back"
-            continue
-        job.state, job.lease_token = "running", token
-        job.run_at = now + timedelta(seconds=lease_s)
-        job.attempts += 1
-        claims.append(Claim(job.id, job.kind, job.payload, job.attempts, token))
-    session.flush()
+    due = _DUE.rows(session, {"kinds": sorted(kinds), "now": now, "most": most})
+    if spent := [job.id for job in due if job.attempts >= MAX_ATTEMPTS]:
+        dead = {"state": "dead", "lease_token": None, "last_error": "the worker never came back"}
+        _count(session, update(Job).where(col(Job.id).in_(spent)).values(dead))
+    token = uuid4()
+    claims = [Claim(job.id, job.kind, job.payload, job.attempts + 1, token) for job in due if job.id not in spent]
+    if claims:
+        until = now + timedelta(seconds=lease_s)
+        _TAKE.rows(session, {"job_ids": [job.id for job in claims], "token": token, "until": until})
     return claims
+
+
+_DUE = Prepared(
+    select(col(Job.id), col(Job.kind), col(Job.payload), col(Job.attempts))
+    .where(are_due(bindparam("kinds", expanding=True), bindparam("now")))
+    .order_by(col(Job.run_at), col(Job.id))
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = Prepared(
+    update(Job)
+    .where(col(Job.id).in_(bindparam("job_ids", expanding=True)))
+    .values(
+        state="running",
+        lease_token=bindparam("token"),
+        run_at=bindparam("until"),
+        attempts=Job.attempts + literal_column("1"),
+    )
+)
 
 
 def finish(session: Session, job: Claim, *, now: datetime) -> None:

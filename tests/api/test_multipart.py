@@ -10,9 +10,9 @@ import anyio
 import pytest
 from starlette.requests import Request
 
-from app.api.multipart import BadUploadForm, BrokenMultipart, NotMultipart, Upload, receive_upload
+from app.api.multipart import BadUploadForm, BrokenMultipart, NotMultipart, receive_upload
 from app.core.errors import DomainError
-from app.core.storage import FileTooLarge, Storage
+from app.core.storage import FileTooLarge, Incoming, Storage
 from tests import photos
 
 LIMIT = 300_000
@@ -52,12 +52,13 @@ def request_of(chunks: Iterable[bytes], *, is_cut_off: bool = False, **headers: 
     return Request({"type": "http", "method": "POST", "path": "/photos", "headers": raw}, receive)
 
 
-def receive(storage: Storage, request: Request, *, keep: bool = True) -> Upload:
-    async def run() -> Upload:
+def receive(storage: Storage, request: Request, *, keep: bool = True) -> tuple[dict[str, str], Incoming]:
+    async def run() -> tuple[dict[str, str], Incoming]:
         async with receive_upload(request, storage, LIMIT) as upload:
+            incoming = await anyio.to_thread.run_sync(upload.incoming)
             if keep:
-                await anyio.to_thread.run_sync(upload.incoming.keep)
-            return upload
+                await anyio.to_thread.run_sync(incoming.keep)
+            return upload.fields, incoming
 
     return anyio.run(run)
 
@@ -70,25 +71,27 @@ def files(storage: Storage) -> list[Path]:
 def test_received_byte_for_byte_however_it_is_cut(storage, step):
     content = photos.jpeg() + f"\r\n--{BOUNDARY[:-1]}\r\n--\r\n\r".encode() + b"\xff" * 100
     body = form(part("id", b"7"), part("source", "相机".encode()), part("file", content), part("role", b"before"))
-    upload = receive(storage, request_of(body[at : at + step] for at in range(0, len(body), step)))
-    assert upload.fields == {"id": "7", "source": "相机", "role": "before"}
-    assert (upload.incoming.size, upload.incoming.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    fields, incoming = receive(storage, request_of(body[at : at + step] for at in range(0, len(body), step)))
+    assert fields == {"id": "7", "source": "相机", "role": "before"}
+    assert (incoming.size, incoming.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert [path.read_bytes() for path in files(storage)] == [content]
 
 
 def test_not_kept_is_gone(storage):
-    upload = receive(storage, request_of([form(part("file", b"evidence"))]), keep=False)
-    assert upload.incoming.size == 8
+    _, incoming = receive(storage, request_of([form(part("file", b"evidence"))]), keep=False)
+    assert incoming.size == 8
     assert files(storage) == []
 
 
 def test_an_empty_file_is_a_file(storage):
-    assert receive(storage, request_of([form(part("file", b""))]), keep=False).incoming.size == 0
+    _, incoming = receive(storage, request_of([form(part("file", b""))]), keep=False)
+    assert incoming.size == 0
 
 
 def test_exactly_the_limit(storage):
     body = form(part("file", b"x" * LIMIT))
-    assert receive(storage, request_of([body], content_length=str(len(body)))).incoming.size == LIMIT
+    _, incoming = receive(storage, request_of([body], content_length=str(len(body))))
+    assert incoming.size == LIMIT
 
 
 FILE = part("file", b"evidence")
@@ -139,7 +142,8 @@ def test_a_request_that_is_cancelled_leaves_nothing(storage):
     async def run() -> None:
         request = request_of([form(FILE)])
         with anyio.CancelScope() as scope:
-            async with receive_upload(request, storage, LIMIT):
+            async with receive_upload(request, storage, LIMIT) as upload:
+                await anyio.to_thread.run_sync(upload.incoming)
                 scope.cancel()
                 await anyio.sleep_forever()
 
@@ -170,8 +174,9 @@ def kib(name):  # ru_maxrss would be inherited from the process that started thi
 
 async def send(n):
     async with receive_upload(request_of(body(n)), storage, 20 << 20) as upload:
-        await anyio.to_thread.run_sync(inspect, upload.incoming.path)
-        await anyio.to_thread.run_sync(upload.incoming.keep)
+        incoming = await anyio.to_thread.run_sync(upload.incoming)
+        await anyio.to_thread.run_sync(inspect, incoming.path)
+        await anyio.to_thread.run_sync(incoming.keep)
 
 async def main():
     await send(100)

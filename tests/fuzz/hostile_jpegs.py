@@ -58,6 +58,14 @@ def many_scans(count: int) -> bytes:
     return made[:-2] + made[last:-2] * count + b"\xff\xd9"
 
 
+def many_sequential_scans(count: int, *, first_is_whole: bool) -> bytes:
+    """A usual photo whose only scan is there again and again, behind one of a single component or not."""
+    made = photos.jpeg()
+    at = made.rindex(b"\xff\xda")
+    grey = b"" if first_is_whole else b"\xff\xda\0\x08\x01\x01\0\0\x3f\0" + made[at + 14 : -2]
+    return made[:at] + grey + made[at:-2] * count + b"\xff\xd9"
+
+
 def two_frames() -> bytes:
     """Its first header says 64 × 48, a second one 60000 × 60000."""
     made = photos.jpeg()
@@ -171,6 +179,8 @@ FILES: list[tuple[str, object, Kept | Refused]] = [
     ("progressive", lambda: photos.jpeg(640, 480, progressive=True), JPEG),
     ("400 scans", partial(many_scans, 400), JPEG),
     ("5000 scans", partial(many_scans, 5000), NOT_IMAGE),
+    ("5000 sequential scans", partial(many_sequential_scans, 5000, first_is_whole=False), NOT_IMAGE),
+    ("5000 scans behind a whole one", partial(many_sequential_scans, 5000, first_is_whole=True), DAMAGED_JPEG),
     ("255 pieces of a colour profile", lambda: with_segments(*[_profile(n, 255, 60_000) for n in range(1, 256)]), JPEG),
     ("pieces of a profile that contradict", lambda: with_segments(_profile(9, 2, 9), _profile(0, 0, 9)), JPEG),
     ("two EXIF blocks", lambda: with_segments(*[segment(0xE1, b"Exif\0\0" + block) for _, block in EXIF[3:5]]), JPEG),
