@@ -91,9 +91,9 @@ def run_together(connection: Connection, statements: Sequence[Statement]) -> lis
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # what its dialect drives
     try:
         if len(statements) == 1:
-            return [driver.execute(*statements[0])]
+            return [driver.execute(*statements[0], binary=True)]
         with driver.pipeline():
-            return [driver.execute(*statement) for statement in statements]
+            return [driver.execute(*statement, binary=True) for statement in statements]
     except psycopg.Error as error:
         if driver.closed:
             with suppress(DBAPIError):  # by this SQLAlchemy learns of it, and gives up all that are as old

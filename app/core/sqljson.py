@@ -50,6 +50,13 @@ class _AsText(_JsonText):
     inherit_cache = True
 
 
+class _AsBytes(FunctionElement[Any]):
+    """No type: each driver gives what the database sends."""
+
+    name = "xh_bytes"
+    inherit_cache = True
+
+
 _fixed_numbers = count(1)
 
 
@@ -98,6 +105,11 @@ def as_text(value: ColumnElement[str]) -> ColumnElement[str]:
     return _AsText(value)
 
 
+def as_bytes(text: ColumnElement[str]) -> ColumnElement[Any]:
+    """A text in UTF-8, for Python to send on: decoding and encoding it again costs more than making it."""
+    return _AsBytes(text)
+
+
 def fixed(value: ColumnElement[str]) -> ColumnElement[str]:
     """``value``, made once at import: walked when a statement is compiled, not each time that one is executed.
 
@@ -106,7 +118,7 @@ def fixed(value: ColumnElement[str]) -> ColumnElement[str]:
     return _Fixed(value)
 
 
-def _args(element: FunctionElement[str], compiler: SQLCompiler, **kw: Any) -> str:
+def _args(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> str:
     return ", ".join(compiler.process(clause, **kw) for clause in element.clauses)
 
 
@@ -173,3 +185,13 @@ def _pg_text(element: _AsText, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_AsText, "sqlite")
 def _sqlite_text(element: _AsText, compiler: SQLCompiler, **kw: Any) -> str:
     return _args(element, compiler, **kw)
+
+
+@compiles(_AsBytes, "postgresql")
+def _pg_bytes(element: _AsBytes, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"convert_to({_args(element, compiler, **kw)}, 'UTF8')"
+
+
+@compiles(_AsBytes, "sqlite")
+def _sqlite_bytes(element: _AsBytes, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_args(element, compiler, **kw)} AS BLOB)"

@@ -15,7 +15,6 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Text,
     bindparam,
     cast,
@@ -31,8 +30,8 @@ from sqlmodel import Session
 from app.access.actor import Actor
 from app.access.scope import bounds_of, in_some_of
 from app.core.errors import Gone
-from app.core.prepared import Prepared
-from app.core.sqljson import as_text, json_time
+from app.core.prepared import Prepared, rows_together
+from app.core.sqljson import as_bytes, as_text, json_time
 from app.domain.feed_chain import EMPTY
 from app.models import Feed
 from app.queries.feed_cursor import FeedCursor, Types, decode_feed_cursor, encode_feed_cursor
@@ -70,50 +69,84 @@ class FeedHead:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
-    """Positions after ``start`` up to ``end``, as the actor sees them."""
+class FeedReader:
+    """The machine client that asks, and the types it wants (None: all)."""
 
     actor: Actor
+    secret: bytes
     types: Types | None
+
+    def open(self, cursor: str | None, head: FeedHead) -> FeedCursor:
+        """Where it stands; without a cursor at the beginning. Raises ``BadCursor``."""
+        client_id = self.actor.client_id
+        assert client_id is not None  # noqa: S101  the caller let only machine clients in
+        if cursor is not None:
+            return decode_feed_cursor(cursor, self.secret, client_id=client_id, types=self.types)
+        return FeedCursor(0, EMPTY.hex(), client_id, self.types, self.actor.scope_epoch, head.log_epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Positions after ``start`` up to ``end``, as the reader sees them."""
+
+    reader: FeedReader
     start: int
     end: int
 
+    @property
+    def shape(self) -> tuple[int, bool]:
+        """By which statements for it differ: the number of areas, and whether types are asked for."""
+        return len(self.reader.actor.areas), self.reader.types is not None
+
     def values(self) -> dict[str, Any]:
         """What ``_visible`` is run with, and the span."""
-        return bounds_of(self.actor) | {"types": sorted(self.types or ()), "start": self.start, "end": self.end}
+        types = sorted(self.reader.types or ())
+        return bounds_of(self.reader.actor) | {"types": types, "start": self.start, "end": self.end}
 
 
 def read_head(on: Session | Connection) -> FeedHead:
     """Where the feed stands; one statement."""
-    head, _ = _head_and_hash(on, 0)
-    return head
+    row = _HEAD.rows(on, {})[0]
+    return FeedHead(row.log_epoch, row.position, row.running_hash, row.next - 1, row.has_waiting)
 
 
-def read_changes(
-    session: Session, actor: Actor, secret: bytes, *, cursor: str | None, types: Types | None, limit: int
-) -> bytes:
+def read_changes(on: Connection, reader: FeedReader, head: FeedHead, *, cursor: str | None, limit: int) -> bytes:
     """The next page as JSON: at most ``limit`` changes after ``cursor`` (None: from the beginning).
 
-    It ends at the end of a commit, unless a commit is longer than a page (or than what one page may look at). One
-    to four statements, at most ``MOST_POSITIONS`` rows looked at. Raises ``BadCursor`` or ``ResyncRequired``.
+    It ends at the end of a commit, unless a commit is longer than a page (or than what one page may look at).
+    ``head`` was read before. Two or three statements, at most ``MOST_POSITIONS`` rows looked at. Raises ``BadCursor``
+    or ``ResyncRequired``.
     """
-    assert actor.client_id is not None  # noqa: S101  the caller let only machine clients in
-    at: FeedCursor | None = None
-    if cursor is not None:
-        at = decode_feed_cursor(cursor, secret, client_id=actor.client_id, types=types)
-    head, own_hash = _head_and_hash(session, at.position if at else 0)
-    if at is None:
-        at = FeedCursor(0, EMPTY.hex(), actor.client_id, types, actor.scope_epoch, head.log_epoch)
-    _check(at, actor, head, own_hash)
+    at = reader.open(cursor, head)
+    asks_own = {"at": at.position}
     if at.position >= head.position:
-        return _body([], at, secret, has_more=head.has_more(at.position))
-    span = _Span(actor, types, at.position, min(head.position, at.position + MOST_POSITIONS))
-    rows, end, last_is_whole = _read_span(session, span, head.sealed, limit)
-    running_hash = head.running_hash if end == head.position else _hash_at(session, end)
-    items = [row.item + _ENDS[row.commit_id != after.commit_id] for row, after in pairwise(rows)]
-    items += [row.item + _ENDS[last_is_whole] for row in rows[-1:]]
+        _check(at, reader.actor, head, _told(at.position, _HASH.rows(on, asks_own)))
+        return _body(b"", at, reader.secret, has_more=head.has_more(at.position))
+    span = _Span(reader, at.position, min(head.position, at.position + MOST_POSITIONS))
+    own, rows = rows_together(on, [(_HASH, asks_own), (_page(*span.shape), span.values() | {"most": limit + 1})])
+    _check(at, reader.actor, head, _told(at.position, own))
+    rows, end, last_is_whole = _cut(on, span, rows, head.sealed, limit)
+    running_hash = head.running_hash if end == head.position else _told(end, _HASH.rows(on, {"at": end}))
+    assert running_hash is not None  # noqa: S101  positions up to the head have their hash
     at = replace(at, position=end, running_hash=running_hash)
-    return _body(items, at, secret, has_more=head.has_more(end))
+    return _body(_items(rows, last_is_whole=last_is_whole), at, reader.secret, has_more=head.has_more(end))
+
+
+def _items(rows: Sequence[Any], *, last_is_whole: bool) -> bytes:
+    if not rows:
+        return b""
+    parts: list[bytes] = []
+    for row, after in pairwise(rows):
+        parts += (row.item, b"false}," if row.commit_id == after.commit_id else b"true},")
+    parts += (rows[-1].item, b"true}" if last_is_whole else b"false}")
+    return b"".join(parts)
+
+
+def _told(position: int, rows: Sequence[Any]) -> str | None:
+    """The running hash at ``position`` (None: not kept, or beyond the head)."""
+    if position == 0:
+        return EMPTY.hex()
+    return rows[0].running_hash if rows else None
 
 
 def _check(at: FeedCursor, actor: Actor, head: FeedHead, own_hash: str | None) -> None:
@@ -136,15 +169,13 @@ def _resync(reason: ResyncReason, detail: str, detail_zh: str) -> Never:
     )
 
 
-def _read_span(session: Session, span: _Span, sealed: int, limit: int) -> tuple[Sequence[Row[Any]], int, bool]:
+def _cut(on: Connection, span: _Span, rows: Sequence[Any], sealed: int, limit: int) -> tuple[Sequence[Any], int, bool]:
     """The rows of the page, the position it ends at, and whether its last row ends its commit."""
-    page = _page(len(span.actor.areas), has_types=span.types is not None)
-    rows = page.rows(session, span.values() | {"most": limit + 1})
     if len(rows) > limit:
         kept = whole_commits([row.commit_id for row in rows], limit)
         rows = rows[: kept or limit]
         return rows, rows[-1].position, kept > 0
-    if not rows or span.end == sealed or not _goes_on(session, span, rows[-1].commit_id):
+    if not rows or span.end == sealed or not _goes_on(on, span, rows[-1].commit_id):
         return rows, span.end, True
     kept = whole_commits([row.commit_id for row in (*rows, rows[-1])], len(rows))
     before = rows[kept].position - 1
@@ -164,53 +195,35 @@ def whole_commits(commits: Sequence[UUID] | Sequence[str], limit: int) -> int:
     return kept
 
 
-def _goes_on(session: Session, span: _Span, commit_id: str) -> bool:
+def _goes_on(on: Connection, span: _Span, commit_id: str) -> bool:
     """Whether the actor sees more of this commit after the span; its rows are neighbours."""
     next_commit = (
         select(func.min(_position)).where(_position > span.end, _feed.c.commit_id != UUID(commit_id)).scalar_subquery()
     )
     more = exists(_feed.c.position).where(
-        _visible(len(span.actor.areas), has_types=span.types is not None),
+        _visible(*span.shape),
         _position > span.end,
         or_(next_commit.is_(None), _position < next_commit),
     )
-    return bool(session.execute(select(more), span.values()).scalar_one())
+    return bool(on.execute(select(more), span.values()).scalar_one())
 
 
 @lru_cache
-def _page(areas: int, *, has_types: bool) -> Prepared:
+def _page(areas: int, has_types: bool) -> Prepared:
     """The statement for an actor with so many areas; the database writes the items."""
     return Prepared(
-        select(_position, cast(_feed.c.commit_id, Text).label("commit_id"), _item_text().label("item"))
-        .where(_visible(areas, has_types=has_types), _position > bindparam("start"), _position <= bindparam("end"))
+        select(_position, cast(_feed.c.commit_id, Text).label("commit_id"), as_bytes(_item_text()).label("item"))
+        .where(_visible(areas, has_types), _position > bindparam("start"), _position <= bindparam("end"))
         .order_by(_position)
         .limit(bindparam("most"))
     )
 
 
-def _visible(areas: int, *, has_types: bool) -> ColumnElement[bool]:
+def _visible(areas: int, has_types: bool) -> ColumnElement[bool]:
     """Within the actor's areas; of what left them only what the actor sees nowhere else."""
     moved_to = _feed.c.moved_to
     visible = in_some_of(_feed.c.area_path, areas) & or_(moved_to.is_(None), not_(in_some_of(moved_to, areas)))
     return visible & _feed.c.type.in_(bindparam("types", expanding=True)) if has_types else visible
-
-
-def _head_and_hash(on: Session | Connection, position: int) -> tuple[FeedHead, str | None]:
-    """The head, and the running hash at ``position`` (None: not kept, or beyond the head)."""
-    row = _HEAD.rows(on, {"at": position})[0]
-    head = FeedHead(row.log_epoch, row.position, row.running_hash, row.next - 1, row.has_waiting)
-    return head, EMPTY.hex() if position == 0 else row.at_hash
-
-
-def _hash_at(session: Session, position: int) -> str:
-    if position == 0:
-        return EMPTY.hex()
-    found: str = _HASH.rows(session, {"at": position})[0].running_hash
-    return found
-
-
-_ENDS = {True: "true}", False: "false}"}
-"""Of an item's text, by whether its commit ends there."""
 
 
 def _item_text() -> ColumnElement[str]:
@@ -230,12 +243,13 @@ def _item_text() -> ColumnElement[str]:
     return text.concat(literal_column("',\"commit_last\":'"))
 
 
-def _body(items: Sequence[str], at: FeedCursor, secret: bytes, *, has_more: bool) -> bytes:
-    """The page as text around the stored records, which are not parsed."""
-    return (
-        f'{{"items":[{",".join(items)}],"next_cursor":"{encode_feed_cursor(at, secret)}",'
-        f'"has_more":{"true" if has_more else "false"},"position":{at.position},"running_hash":"{at.running_hash}"}}'
-    ).encode()
+def _body(items: bytes, at: FeedCursor, secret: bytes, *, has_more: bool) -> bytes:
+    """The page around the stored records, which are neither parsed nor decoded."""
+    rest = (
+        f'],"next_cursor":"{encode_feed_cursor(at, secret)}","has_more":{"true" if has_more else "false"},'
+        f'"position":{at.position},"running_hash":"{at.running_hash}"}}'
+    )
+    return b"".join((b'{"items":[', items, rest.encode()))
 
 
 _tables = Feed.metadata.tables
@@ -253,6 +267,5 @@ _HEAD = Prepared(
         _chain_head.c.position,
         _chain_head.c.running_hash,
         _HAS_WAITING.label("has_waiting"),
-        select(_chain.c.running_hash).where(_chain.c.position == bindparam("at")).scalar_subquery().label("at_hash"),
     ).select_from(_seal.join(_chain_head, _chain_head.c.one == _seal.c.one))
 )

@@ -18,7 +18,7 @@ from app.core.prepared import Prepared, Statement, run_together
 from app.core.sqljson import as_text, json_time
 from app.domain.feed_chain import Change, leaf_hash, next_hash
 from app.models import Feed
-from app.queries.changes import read_head
+from app.queries.changes import FeedHead, read_head
 
 CHAINED_AT_ONCE = 5000
 SEALED_AT_ONCE = 5000
@@ -52,21 +52,24 @@ Nothing is joined: the database thinks that the outbox is as empty as when it co
 """
 
 
-def advance_feed(db: Database, *, most: int = CHAINED_AT_ONCE) -> None:
-    """Let what has been committed reach the feed's readers; one read when nothing waits.
+def advance_feed(db: Database, *, most: int = CHAINED_AT_ONCE) -> FeedHead:
+    """Let what has been committed reach the feed's readers, and say how far they may read; one read when nothing waits.
 
     Safe to call from anywhere at any time; ``most`` bounds the hashing. A failure is logged: what has its position
     and its hash can be read all the same, and the next call goes on.
     """
+    with db.autocommit() as connection:
+        head = read_head(connection)
+    if not head.has_more(head.position):
+        return head
     try:
-        with db.autocommit() as connection:
-            head = read_head(connection)
         if head.has_waiting:
             seal(db)
-        if head.has_more(head.position):
-            extend_chain(db, most=most)
+        extend_chain(db, most=most)
     except DBAPIError as error:
         structlog.get_logger().warning("feed_not_advanced", kind=type(error.orig).__name__)
+    with db.autocommit() as connection:
+        return read_head(connection)
 
 
 def seal(db: Database) -> int:
@@ -111,27 +114,44 @@ def _seal(connection: Connection, most: int, limit_s: int) -> tuple[int, int] | 
 def extend_chain(db: Database, *, most: int = CHAINED_AT_ONCE) -> int:
     """Hash over the next positions, at most ``most``; how many, 0 when another process was at it.
 
-    The hashing lies between a read and a short write that takes the lock and looks whether the head is still there.
     It ends at the end of a commit unless a single commit is longer. Feed rows are read, never written; an
-    interrupted step leaves no trace, and the next one comes to the same hashes.
+    interrupted step leaves no trace, and the next one comes to the same hashes. On PostgreSQL whoever hashes holds
+    the head and others pass by; on SQLite, where that would hold up all writers, the hashing lies before a short
+    write that looks whether the head is still there.
     """
+    if db.dialect == "sqlite":
+        return _extend_sqlite_chain(db, most)
+    with db.write() as session:
+        session.execute(text("SET LOCAL statement_timeout = '5s'"))
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10s'"))
+        head = session.execute(_HEAD.with_for_update(skip_locked=True)).one_or_none()
+        rows = _next_rows(session, head.position, most) if head is not None else []
+        if head is not None and rows:
+            _write_chain(session, _hashed(head.running_hash, rows))
+        return len(rows)
+
+
+def _extend_sqlite_chain(db: Database, most: int) -> int:
     with db.read() as session:
         head = session.execute(_HEAD).one()
         rows = _next_rows(session, head.position, most)
     if not rows:
         return 0
-    chained, running = [], bytes.fromhex(head.running_hash)
-    for row in rows:
-        running = next_hash(running, leaf_hash(_change(row)))
-        chained.append((row.position, running.hex()))
+    chained = _hashed(head.running_hash, rows)
     with db.write() as session:
-        if db.dialect == "postgresql":
-            session.execute(text("SET LOCAL statement_timeout = '5s'"))
-            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10s'"))
-        if session.execute(_HEAD.with_for_update(skip_locked=True)).one_or_none() != head:
+        if session.execute(_HEAD).one() != head:
             return 0
         _write_chain(session, chained)
     return len(chained)
+
+
+def _hashed(running_hash: str, rows: list[Any]) -> list[tuple[int, str]]:
+    """The running hash at each position after the head."""
+    chained, running = [], bytes.fromhex(running_hash)
+    for row in rows:
+        running = next_hash(running, leaf_hash(_change(row)))
+        chained.append((row.position, running.hex()))
+    return chained
 
 
 def _write_chain(session: Session, chained: list[tuple[int, str]]) -> None:

@@ -51,6 +51,6 @@ def test_any_interleaving(stage: Stage, is_long: bool) -> None:
     rare = {"given up", "cut pages", "held a hash", "killed"}
     if not stage.is_sqlite:
         rare |= {"cut", "held a seal", "killed while held"}
-    assert {kind for kind in rare if stage.seen[kind] < asked // 100} == set()
+    assert {kind for kind in rare if not stage.seen[kind]} == set()
     assert stage.seen["forked"] > 0
     assert stage.seen["behind"] > 0

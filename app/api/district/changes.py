@@ -11,7 +11,7 @@ from app.api.district.schemas import ChangePage, FeedStatus
 from app.api.one_hop import OneHop
 from app.core.errors import Rejected, at
 from app.domain.vocabulary import FeedType
-from app.queries.changes import read_changes, read_head
+from app.queries.changes import FeedReader, read_changes
 from app.services.sealer import advance_feed
 
 router = APIRouter(prefix="/api/v1/district", tags=["district"], route_class=OneHop)
@@ -61,9 +61,10 @@ def list_changes(query: Annotated[ChangeQuery, Query()], actor: CurrentActor, ru
     """
     require_client(actor)
     wanted = _parse_types(query.types)
-    advance_feed(runtime.db, most=HASHED_BY_A_PULL)
-    with runtime.db.read() as session:
-        body = read_changes(session, actor, runtime.secret, cursor=query.cursor, types=wanted, limit=query.limit)
+    head = advance_feed(runtime.db, most=HASHED_BY_A_PULL)
+    reader = FeedReader(actor, runtime.secret, wanted)
+    with runtime.db.autocommit() as connection:
+        body = read_changes(connection, reader, head, cursor=query.cursor, limit=query.limit)
     return Response(body, media_type="application/json")
 
 
@@ -71,9 +72,7 @@ def list_changes(query: Annotated[ChangeQuery, Query()], actor: CurrentActor, ru
 def get_feed_status(actor: CurrentActor, runtime: AtRuntime, now: Now) -> FeedStatus:
     """Where the log stands: a client whose cursor is at `position` has everything."""
     require_client(actor)
-    advance_feed(runtime.db, most=HASHED_BY_A_PULL)
-    with runtime.db.read() as session:
-        head = read_head(session)
+    head = advance_feed(runtime.db, most=HASHED_BY_A_PULL)
     return FeedStatus(log_epoch=head.log_epoch, position=head.position, running_hash=head.running_hash, now=now)
 
 
