@@ -25,4 +25,4 @@ def business_date(instant: datetime) -> date:
 
 def rfc3339(instant: datetime) -> str:
     """RFC 3339 in UTC with ``Z`` and six decimals, the same text for both databases."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"

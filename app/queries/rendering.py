@@ -40,13 +40,14 @@ class _Source:
     record: ColumnElement[str]
 
 
-def published_rows(type: FeedType, dialect: Dialect, ids: str = "ids") -> Select[tuple[int, UUID, int, str, str, bool]]:
-    """``place`` among the ids, ``id``, ``version``, ``area_path`` and ``record`` of objects, and ``is_voided``.
+def published_rows(type: FeedType, dialect: Dialect, ids: str = "ids") -> Select[Any]:
+    """``place``, ``id``, ``version``, ``area_path``, ``record`` and ``is_voided`` of objects; one statement.
 
-    The value ``ids`` names them: an array on PostgreSQL, its JSON text on SQLite; one statement, however many.
+    The value ``ids`` names them. On PostgreSQL it is an array and ``place`` the place in it; on SQLite the JSON text
+    of an array of id, place and commit each, and there is a ``commit_id`` too.
     """
     source = _SOURCES[type]
-    place, given_id, given = _given(dialect, ids)
+    place, given_id, given, further = _given(dialect, ids)
     table = source.table
     voided = col(Hazard.status) == literal_column(f"'{Status.VOIDED.value}'") if type is FeedType.HAZARD else false()
     return select(
@@ -56,16 +57,22 @@ def published_rows(type: FeedType, dialect: Dialect, ids: str = "ids") -> Select
         table.area_path,
         as_text(source.record).label("record"),
         voided.label("is_voided"),
+        *further,
     ).select_from(source.joined.join(given, given_id == table.id))
 
 
-def _given(dialect: Dialect, name: str) -> tuple[ColumnElement[int], ColumnElement[UUID], FromClause]:
+def _given(
+    dialect: Dialect, name: str
+) -> tuple[ColumnElement[int], ColumnElement[UUID], FromClause, list[ColumnElement[UUID]]]:
     if dialect == "sqlite":
-        rows = func.json_each(bindparam(name)).table_valued("key", "value", name="given")
-        return rows.c.key, rows.c.value, rows
+        rows = func.json_each(bindparam(name)).table_valued("value", name="given")
+        given_id, place, commit_id = (
+            func.json_extract(rows.c.value, literal_column(f"'$[{index}]'")) for index in range(3)
+        )
+        return place, given_id, rows, [commit_id.label("commit_id")]
     ids = bindparam(name, type_=ARRAY(Uuid()))
     rows = func.unnest(ids).table_valued("id", with_ordinality="place", name="given").render_derived()
-    return rows.c.place, rows.c.id, rows
+    return rows.c.place, rows.c.id, rows, []
 
 
 def premises_record() -> ColumnElement[str]:

@@ -4,10 +4,11 @@
 row, and only so do the versions of an object come in their order. Source: choices.md, «The feed».
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import count
 from typing import Any  # drivers' values
 from uuid import UUID
 
@@ -40,7 +41,7 @@ from app.core.ids import uuid7
 from app.core.prepared import Statement, connection_of, kept_text, run_together
 from app.domain.vocabulary import FeedOp, FeedType
 from app.models import Feed, Outbox
-from app.models.types import AREA_PATH, BIG, Id, UtcDateTime
+from app.models.types import AREA_PATH, Id, UtcDateTime
 from app.queries.rendering import published_rows
 
 LONGEST_COMMIT = 2000
@@ -67,13 +68,12 @@ class Writing:
 
 
 def insert_and_publish(session: Session, writings: Sequence[Writing], *, now: datetime) -> None:
-    """``insert_rows``, then ``publish`` type by type, for each; on PostgreSQL all sent together and waited for once.
+    """``insert_rows``, then ``publish`` type by type, for each; all together, on PostgreSQL waited for once.
 
     Raises ``LookupError`` when something to publish does not exist.
     """
-    connection = connection_of(session)
-    if connection.dialect.name == "postgresql" and max(map(_length, writings)) <= LONGEST_COMMIT:
-        _insert_and_publish_together(session, connection, writings, now)
+    if max(map(_length, writings)) <= LONGEST_COMMIT:
+        _insert_and_publish_together(session, writings, now)
         return
     for writing in writings:
         if len(writings) > 1:
@@ -87,23 +87,45 @@ def _length(writing: Writing) -> int:
     return sum(len(ids) for _, ids in writing.told)
 
 
-def _insert_and_publish_together(
-    session: Session, connection: Connection, writings: Sequence[Writing], now: datetime
-) -> None:
+_Told = dict[FeedType, dict[UUID, tuple[int, UUID]]]
+"""By object, its place among all that is told and its commit; the objects of a commit follow each other."""
+
+
+def _insert_and_publish_together(session: Session, writings: Sequence[Writing], now: datetime) -> None:
+    connection = connection_of(session)
     rows: dict[Table, list[dict[str, Any]]] = {}
-    told: dict[FeedType, dict[UUID, UUID]] = {}
+    told: _Told = {}
+    places = count()
     for writing in writings:
         for table, some in writing.tables:
             rows.setdefault(table, []).extend(some)
         is_alone = len(writings) == 1  # and goes with what its transaction told before
         commit_id = _group_for(session, _length(writing)) if is_alone else new_commit(session)
         for type, ids in writing.told:
-            told.setdefault(type, {}).update(dict.fromkeys(ids, commit_id))
-    told = {type: commits for type, commits in told.items() if commits}
+            objects = told.setdefault(type, {}) if ids else {}
+            objects |= {id: (next(places), commit_id) for id in dict.fromkeys(ids) if id not in objects}
+    if connection.dialect.name == "sqlite":
+        insert_rows(session, list(rows.items()))
+        _publish_together(connection, told, now)
+    else:
+        _send_together(connection, rows, told, now)
+
+
+def _publish_together(connection: Connection, told: _Told, now: datetime) -> None:
+    """For SQLite: one statement a type."""
+    first = _take_positions(connection, sum(map(len, told.values())))
+    for type, objects in told.items():
+        given = [(id, first + place, commit_id) for id, (place, commit_id) in objects.items()]
+        _write_positions(connection, type, given, {"op": FeedOp.UPSERT.value, "changed_at": now})
+
+
+def _send_together(connection: Connection, rows: dict[Table, list[dict[str, Any]]], told: _Told, now: datetime) -> None:
+    """For PostgreSQL: two statements."""
     kept = _told_together(tuple(told), connection.dialect)
     values: dict[str, Any] = {"changed_at": now}
-    for place, commits in enumerate(told.values()):
-        values |= {f"ids_{place}": list(commits), f"commits_{place}": list(commits.values())}
+    for place, objects in enumerate(told.values()):
+        commits = [commit_id for _, commit_id in objects.values()]
+        values |= {f"ids_{place}": list(objects), f"commits_{place}": commits}
     statements = [insertion(list(rows.items()))] if any(rows.values()) else []
     written = run_together(connection, [*statements, Statement(kept.text, {**kept.values, **values})])[-1].rowcount
     if written != (total := sum(map(len, told.values()))):
@@ -158,19 +180,35 @@ def _write(session: Session, type: FeedType, ids: Sequence[UUID], values: dict[s
 
 
 def _write_some(session: Session, type: FeedType, ids: list[UUID], values: dict[str, Any]) -> None:
-    connection = session.connection()
-    values |= {"type": type.value, "commit_id": _group_for(session, len(ids)), "ids": ids}
-    statement = _statement(type, connection.dialect, is_removal="old_area_path" in values)
+    connection, commit_id = session.connection(), _group_for(session, len(ids))
     if connection.dialect.name == "sqlite":
-        values |= {"first": _take_positions(connection, len(ids)), "ids": orjson.dumps(ids).decode()}
-        values |= {"commit_id": str(values["commit_id"]), "changed_at": rfc3339(values["changed_at"])}
-        given = tuple(values[name] for name in statement.positiontup or ())
-        written = connection.exec_driver_sql(statement.string, given).rowcount
-    else:
-        [done] = run_together(connection, [Statement(statement.string, values)])
-        written = done.rowcount
-    if written != len(ids):
-        raise LookupError(f"{written} of {len(ids)} objects of type {type} to publish exist")
+        first = _take_positions(connection, len(ids))
+        _write_positions(connection, type, [(id, first + place, commit_id) for place, id in enumerate(ids)], values)
+        return
+    statement = _statement(type, connection.dialect, is_removal="old_area_path" in values)
+    values |= {"type": type.value, "commit_id": commit_id, "ids": ids}
+    [done] = run_together(connection, [Statement(statement.string, values)])
+    _check_written(type, done.rowcount, len(ids))
+
+
+def _write_positions(
+    connection: Connection, type: FeedType, given: Sequence[tuple[UUID, int, UUID]], values: Mapping[str, Any]
+) -> None:
+    """For SQLite: objects, each with its position and its commit."""
+    statement = _statement(type, connection.dialect, is_removal="old_area_path" in values)
+    values = {
+        **values,
+        "type": type.value,
+        "ids": orjson.dumps(given).decode(),
+        "changed_at": rfc3339(values["changed_at"]),
+    }
+    bound = tuple(values[name] for name in statement.positiontup or ())
+    _check_written(type, connection.exec_driver_sql(statement.string, bound).rowcount, len(given))
+
+
+def _check_written(type: FeedType, written: int, given: int) -> None:
+    if written != given:
+        raise LookupError(f"{written} of {given} objects of type {type} to publish exist")
 
 
 def _take_positions(connection: Connection, count: int) -> int:
@@ -189,7 +227,7 @@ def _statement(type: FeedType, dialect: SqlDialect, *, is_removal: bool) -> SQLC
     target: Any = Feed if on_sqlite else Outbox
     rows = published_rows(type, "sqlite" if on_sqlite else "postgresql").subquery()
     columns: dict[str, ColumnElement[Any]] = {
-        "commit_id": bindparam("commit_id", type_=Id),
+        "commit_id": rows.c.commit_id if on_sqlite else bindparam("commit_id", type_=Id),
         "type": bindparam("type", type_=Text),
         "object_id": rows.c.id,
         "version": rows.c.version,
@@ -200,7 +238,7 @@ def _statement(type: FeedType, dialect: SqlDialect, *, is_removal: bool) -> SQLC
         "data": literal_column("'null'") if is_removal else rows.c.record,
     }
     if on_sqlite:
-        columns["position"] = bindparam("first", type_=BIG) + rows.c.place
+        columns["position"] = rows.c.place
     query = select(*columns.values()).order_by(rows.c.place)
     compiled = insert(target).from_select(list(columns), query).compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101  narrows the type for the checker
