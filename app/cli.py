@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from app.access.passwords import hash_password
+from app.api.matrix import matrix_lines
 from app.api.openapi import as_text, audience_documents, first_difference
 from app.core.clock import utc_now
 from app.core.config import BadSettings, Settings, load_settings
@@ -232,6 +233,11 @@ def _openapi(given: argparse.Namespace, _settings: Settings) -> None:
             raise _Refused(f"{path} is not what is served: first difference at {pointer}; run xiaohao openapi")
 
 
+def _matrix(_given: argparse.Namespace, _settings: Settings) -> None:
+    for line in matrix_lines(build_routes().openapi()):
+        print(line)
+
+
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database]:
     """The installed database, for a command that may run beside a server."""
@@ -292,6 +298,7 @@ def _parser() -> argparse.ArgumentParser:
     calendar.add_argument("file", type=Path, help="CSV: date,is_workday[,note], one line for each exception")
     jobs = _add(commands, "jobs", _jobs, "how many jobs wait, and which were given up")
     jobs.add_argument("--replay", action="store_true", help="queue those that were given up again")
+    _add(commands, "matrix", _matrix, "who may do what: every operation, every role")
     documents = _add(commands, "openapi", _openapi, "write the OpenAPI documents")
     documents.add_argument("--out", type=Path, default=Path("openapi"), metavar="DIR")
     documents.add_argument("--check", action="store_true", help="compare instead of writing")

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from app.access.passwords import verify_password
+from app.api.matrix import matrix_lines
 from app.cli import main
 from app.core.clock import utc_now
 from app.core.config import load_settings
 from app.core.database import Database, make_engine
+from app.main import build_routes
 from app.models import Client, Job, Token, User
 from app.services.jobs import enqueue
 from tests.factories import sign_in
@@ -239,6 +241,12 @@ def test_dead_jobs_are_shown_and_queued_again(run, db):
     assert out == "queued again: 1\nqueued: 1, running: 0, done: 0, dead: 0\n"
 
 
+def test_the_matrix_is_printed_as_it_is_tested(run):
+    code, out, _ = run("matrix")
+    assert code == 0
+    assert out.splitlines() == list(matrix_lines(build_routes().openapi()))
+
+
 class TestOpenapi:
     def test_written_and_compared(self, run, tmp_path):
         assert run("openapi", "--out", tmp_path) == (0, "", "")
@@ -260,7 +268,7 @@ class TestOpenapi:
     "command",
     [
         [], ["serve"], ["worker"], ["migrate"], ["demo"], ["user"], ["user", "add"], ["client", "add"],
-        ["area", "add"], ["import"], ["import", "calendar"], ["jobs"], ["openapi"],
+        ["area", "add"], ["import"], ["import", "calendar"], ["jobs"], ["openapi"], ["matrix"],
     ],
     ids=" ".join,
 )  # fmt: skip

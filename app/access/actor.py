@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.core.errors import Forbidden
+from app.domain.permissions import PERMISSIONS
 from app.domain.vocabulary import AreaLevel, Role
 
 SAME_PERSON_FOR = timedelta(days=30)
@@ -67,16 +68,13 @@ class Actor:
 
 
 def require_role(actor: Actor, *roles: Role) -> None:
-    """Raise ``Forbidden`` unless the actor is a person with one of ``roles``; no row has been read yet."""
+    """Raise ``Forbidden`` unless the actor is a person with one of ``roles``; for rules finer than an operation."""
     if actor.is_client or actor.role not in roles:
         raise Forbidden("Your role may not do this.", "您的角色无权执行此操作。")
 
 
-def require_client(actor: Actor) -> None:
-    """Raise ``Forbidden`` unless the actor is a machine client of a district."""
-    if not actor.is_client:
-        raise Forbidden("Only machine clients may do this.", "仅限区级系统接口调用。")
-
-
-READERS = (Role.INSPECTOR, Role.OFFICER, Role.OFFICE, Role.LEADER, Role.DISTRICT)
-"""Who may read hazards, premises, inspections and photos. Source: lifecycle.md, «Roles»."""
+def require(actor: Actor, operation: str) -> None:
+    """Raise ``Forbidden`` unless ``PERMISSIONS`` lets the actor do it; no row has been read yet."""
+    permission = PERMISSIONS[operation]
+    if not (permission.machines if actor.is_client else actor.role in permission.roles):
+        raise Forbidden("Your role may not do this.", "您的角色无权执行此操作。")

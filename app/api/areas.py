@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.actor import require_role
+from app.access.actor import require
 from app.api.deps import CurrentActor, Db, get_raw_json
 from app.api.fields import Storable
-from app.domain.vocabulary import AreaLevel, Role
+from app.domain.vocabulary import AreaLevel
 from app.queries import areas as area_queries
 from app.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
 from app.services import areas as area_services
@@ -60,7 +60,7 @@ class NewArea(BaseModel):
 @router.get("")
 def list_areas(query: Annotated[AreaQuery, Query()], actor: CurrentActor, db: Db) -> AreaPage:
     """The areas you work in and those below them."""
-    require_role(actor, *Role)
+    require(actor, "list_areas")
     with db.read() as session:
         page = area_queries.list_areas(
             session, actor, level=query.level, parent_id=query.parent_id, after=query.cursor, limit=query.limit
@@ -71,7 +71,7 @@ def list_areas(query: Annotated[AreaQuery, Query()], actor: CurrentActor, db: Db
 @router.get("/{area_id}")
 def get_area(area_id: UUID, actor: CurrentActor, db: Db) -> AreaRead:
     """An area of yours."""
-    require_role(actor, *Role)
+    require(actor, "get_area")
     with db.read() as session:
         return AreaRead.model_validate(area_queries.get_area(session, actor, area_id))
 

@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.actor import require_role
+from app.access.actor import require
 from app.api.areas import AreaRead
 from app.api.deps import CurrentActor, Db, Now, get_raw_json
 from app.api.fields import Instant, Storable
-from app.domain.vocabulary import Role
 from app.queries import accounts as account_queries
 from app.queries.accounts import ClientAccount
 from app.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
@@ -76,7 +75,7 @@ class NewClient(BaseModel):
 @router.get("")
 def list_clients(query: Annotated[ClientQuery, Query()], actor: CurrentActor, db: Db) -> ClientPage:
     """The machine clients of your area (administrators)."""
-    require_role(actor, Role.ADMIN)
+    require(actor, "list_clients")
     with db.read() as session:
         page = account_queries.list_clients(session, actor, after=query.cursor, limit=query.limit)
         return ClientPage(items=[ClientRead.of(account) for account in page.items], next_cursor=page.next_cursor)
@@ -85,7 +84,7 @@ def list_clients(query: Annotated[ClientQuery, Query()], actor: CurrentActor, db
 @router.get("/{client_id}")
 def get_client(client_id: UUID, actor: CurrentActor, db: Db) -> ClientRead:
     """A machine client of your area (administrators)."""
-    require_role(actor, Role.ADMIN)
+    require(actor, "get_client")
     with db.read() as session:
         return ClientRead.of(account_queries.get_client(session, actor, client_id))
 

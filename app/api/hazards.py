@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.actor import READERS, require_role
+from app.access.actor import require
 from app.api.deps import CurrentActor, Db, Now
 from app.api.fields import Day, Storable
 from app.api.hazard_schemas import ActorRead, EventPage, EventRead, HazardPage, HazardRead, HazardSummaryRead
@@ -79,7 +79,7 @@ def json_response(body: str, status: int = 200, *, etag: str | None = None) -> R
 @router.get("", response_model=HazardPage)
 def get_hazards(query: Annotated[HazardListQuery, Query()], actor: CurrentActor, db: Db, now: Now) -> Response:
     """A page of hazards; overdue is computed now."""
-    require_role(actor, *READERS)
+    require(actor, "get_hazards")
     wanted = query.wanted(business_date(now))
     with db.autocommit() as connection:
         items, next_cursor = list_hazards(
@@ -92,7 +92,7 @@ def get_hazards(query: Annotated[HazardListQuery, Query()], actor: CurrentActor,
 @router.get("/summary", response_model=HazardSummaryRead)
 def get_hazard_summary(query: Annotated[HazardQuery, Query()], actor: CurrentActor, db: Db, now: Now) -> Response:
     """Counts over the hazards that the same filters list, computed now."""
-    require_role(actor, *READERS)
+    require(actor, "get_hazard_summary")
     wanted = query.wanted(business_date(now))
     with db.autocommit() as connection:
         summary = summarize_hazards(connection, actor, wanted)
@@ -110,7 +110,7 @@ def get_hazard_summary(query: Annotated[HazardQuery, Query()], actor: CurrentAct
 @router.get("/{hazard_id}", response_model=HazardRead)
 def get_one_hazard(hazard_id: UUID, actor: CurrentActor, db: Db, now: Now) -> Response:
     """One hazard; the ETag is its version."""
-    require_role(actor, *READERS)
+    require(actor, "get_one_hazard")
     with db.read() as session:
         record, version = read_hazard(session, actor, hazard_id, today=business_date(now))
     return json_response(record, etag=str(version))
@@ -121,7 +121,7 @@ def get_timeline(
     hazard_id: UUID, actor: CurrentActor, db: Db, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> EventPage:
     """What happened to it: who, when on the device and on the server, what changed, with which photos."""
-    require_role(actor, *READERS)
+    require(actor, "get_timeline")
     with db.read() as session:
         page = list_events(session, actor, hazard_id, cursor=cursor, limit=limit)
     return EventPage(items=[_event(item) for item in page.items], next_cursor=page.next_cursor)

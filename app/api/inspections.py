@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from sqlalchemy.exc import IntegrityError
 
-from app.access.actor import READERS, require_role
+from app.access.actor import require
 from app.api.deps import AsReceived, CurrentActor, Db
 from app.api.hazard_schemas import PremisesRef
 from app.api.hazards import Cursor, Limit
@@ -86,7 +86,7 @@ def get_inspections(
     limit: Limit = DEFAULT_LIMIT,
 ) -> InspectionPage:
     """A page of visits, the latest received first."""
-    require_role(actor, *READERS)
+    require(actor, "get_inspections")
     with db.read() as session:
         page = list_inspections(
             session, actor, premises_id=premises_id, reporter_id=reporter_id, cursor=cursor, limit=limit
@@ -98,7 +98,7 @@ def get_inspections(
 @router.get("/{inspection_id}")
 def get_one_inspection(inspection_id: UUID, actor: CurrentActor, db: Db, response: Response) -> InspectionRead:
     """One visit, with the declared photos that have not arrived; the ETag is its version."""
-    require_role(actor, *READERS)
+    require(actor, "get_one_inspection")
     with db.read() as session:
         detail = get_inspection(session, actor, inspection_id)
         read = _read(detail)

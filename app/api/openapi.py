@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from typing import Any  # JSON
 
 from app.api.problems import MEDIA_TYPE
+from app.domain.permissions import PERMISSIONS, Outside
 
 Document = dict[str, Any]
 
 AUDIENCES = ("field", "office", "district")
 OPERATIONS_TAG = "operations"
 """For who runs the service: in every audience's file."""
-OPEN_OPERATIONS = frozenset({"check_health", "check_readiness", "get_receipt_keys", "issue_token", "read_metrics"})
+OPEN_OPERATIONS = frozenset(name for name, permission in PERMISSIONS.items() if permission.outside is Outside.OPEN)
 """Without a sign-in; everything else asks for one."""
 GRANT_OPERATIONS = frozenset({"post_photo"})
 """An upload grant serves instead of a sign-in."""

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import IntegrityError
 
-from app.access.actor import READERS, Actor, require_role
+from app.access.actor import Actor, require
 from app.api.deps import AtRuntime, CurrentActor, Db, Now, get_actor
 from app.api.fields import DeviceInstant, Instant, Sha256
 from app.api.multipart import Upload, receive_upload
@@ -190,7 +190,7 @@ def _deliver(
 @router.get("/{photo_id}")
 def get_one_photo(photo_id: UUID, actor: CurrentActor, db: Db, response: Response) -> PhotoRead:
     """What is known of a photo."""
-    require_role(actor, *READERS)
+    require(actor, "get_one_photo")
     with db.read() as session:
         photo = get_photo(session, actor, photo_id)
     response.headers["ETag"] = f'"{photo.version}"'
@@ -213,8 +213,7 @@ def get_photo_content(
     if_none_match: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """The bytes: the original to its handler and the office, to others a copy without metadata."""
-    if not actor.is_client:
-        require_role(actor, *READERS)
+    require(actor, "get_photo_content")
     with runtime.db.read() as session:
         photo = get_photo(session, actor, photo_id)
         gets_original = _gets_original(actor, photo) or handles_photo(session, actor, photo_id)
@@ -242,7 +241,7 @@ def get_photo_thumbnail(
     if_none_match: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """A small JPEG without metadata; 404 ``thumbnail-missing`` until the job has made it."""
-    require_role(actor, *READERS)
+    require(actor, "get_photo_thumbnail")
     with runtime.db.read() as session:
         photo = get_photo(session, actor, photo_id)
     if not photo.thumbnail_ready:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.actor import READERS, require_role
+from app.access.actor import require
 from app.api.deps import CurrentActor, Db, Now, get_raw_json
 from app.api.fields import Instant, Latitude, Longitude, Storable
 from app.domain.vocabulary import PremisesKind, PremisesStatus
@@ -200,7 +200,7 @@ class PremisesQuery(BaseModel):
 @router.get("")
 def list_premises(query: Annotated[PremisesQuery, Query()], actor: CurrentActor, db: Db) -> PremisesPage:
     """The premises of your area."""
-    require_role(actor, *READERS)
+    require(actor, "list_premises")
     wanted = PremisesFilter(query.area_id, query.kind, query.parent_id, query.status, query.q)
     with db.read() as session:
         page = premises_queries.list_premises(session, actor, wanted, after=query.cursor, limit=query.limit)
@@ -210,7 +210,7 @@ def list_premises(query: Annotated[PremisesQuery, Query()], actor: CurrentActor,
 @router.get("/{premises_id}")
 def get_premises(premises_id: UUID, response: Response, actor: CurrentActor, db: Db) -> PremisesRead:
     """A premises of your area, with its version as ETag."""
-    require_role(actor, *READERS)
+    require(actor, "get_premises")
     with db.read() as session:
         record = premises_queries.get_premises(session, actor, premises_id)
     response.headers["etag"] = f'"{record.premises.version}"'

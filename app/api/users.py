@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.actor import require_role
+from app.access.actor import require
 from app.access.passwords import hash_password
 from app.api.deps import CurrentActor, Db, Now, get_raw_json
 from app.api.fields import Day, Instant, Storable
@@ -124,7 +124,7 @@ class NewPassword(BaseModel):
 @router.get("")
 def list_users(query: Annotated[UserQuery, Query()], actor: CurrentActor, db: Db, now: Now) -> UserPage:
     """The accounts of your area (administrators)."""
-    require_role(actor, Role.ADMIN)
+    require(actor, "list_users")
     with db.read() as session:
         page = account_queries.list_users(
             session, actor, today=business_date(now), role=query.role, after=query.cursor, limit=query.limit
@@ -135,7 +135,7 @@ def list_users(query: Annotated[UserQuery, Query()], actor: CurrentActor, db: Db
 @router.get("/{user_id}")
 def get_user(user_id: UUID, actor: CurrentActor, db: Db, now: Now) -> UserRead:
     """An account of your area (administrators)."""
-    require_role(actor, Role.ADMIN)
+    require(actor, "get_user")
     with db.read() as session:
         return UserRead.of(account_queries.get_account(session, actor, user_id, today=business_date(now)))
 
@@ -143,7 +143,7 @@ def get_user(user_id: UUID, actor: CurrentActor, db: Db, now: Now) -> UserRead:
 @router.post("", status_code=201, dependencies=[Depends(get_raw_json)])
 def create_user(body: NewUserBody, actor: CurrentActor, db: Db, now: Now) -> UserRead:
     """Make an account for a person (administrators); for 30 days its maker counts as that person."""
-    require_role(actor, Role.ADMIN)  # before the slow hash, which stays outside the transaction
+    require(actor, "create_user")  # before the slow hash, which stays outside the transaction
     new = NewUser(
         username=body.username,
         staff_number=body.staff_number,
@@ -170,7 +170,7 @@ def deactivate_user(user_id: UUID, actor: CurrentActor, db: Db, now: Now) -> Use
 @router.post("/{user_id}/password", status_code=204, dependencies=[Depends(get_raw_json)])
 def reset_password(user_id: UUID, body: NewPassword, actor: CurrentActor, db: Db, now: Now) -> None:
     """Give an account a new password and sign it out everywhere (administrators)."""
-    require_role(actor, Role.ADMIN)  # before the slow hash, which stays outside the transaction
+    require(actor, "reset_password")  # before the slow hash, which stays outside the transaction
     password_hash = hash_password(body.password)
     with db.write() as session:
         account_services.reset_password(session, actor, user_id, password_hash=password_hash, now=now)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from app.access.actor import Actor, require_role
+from app.access.actor import Actor, require
 from app.access.credentials import hash_token
 from app.core.clock import business_date
 from app.core.errors import Conflict, Rejected, at
@@ -80,7 +80,7 @@ def create_user(session: Session, new: NewUser, *, now: datetime, by: Actor | No
     ``UsernameTaken`` or ``StaffNumberTaken``.
     """
     if by is not None:
-        require_role(by, Role.ADMIN)
+        require(by, "create_user")
     areas = [_area(session, term.area_id, by) for term in new.terms]
     _check_areas(new, areas)
     if new.role is Role.OFFICER and not (new.certificate_no and new.certificate_valid_to):
@@ -111,7 +111,7 @@ def deactivate_user(session: Session, actor: Actor, user_id: UUID, *, now: datet
 
     Raises ``Forbidden``, ``NotFound`` or ``OwnAccount``.
     """
-    require_role(actor, Role.ADMIN)
+    require(actor, "deactivate_user")
     user = get_user(session, actor, user_id, today=business_date(now), lock=True)
     if user.id == actor.id:
         raise OwnAccount("Ask another administrator.", "请由其他管理员停用您的账号。")
@@ -125,7 +125,7 @@ def reset_password(session: Session, actor: Actor, user_id: UUID, *, password_ha
 
     Raises ``Forbidden`` or ``NotFound``.
     """
-    require_role(actor, Role.ADMIN)
+    require(actor, "reset_password")
     user = get_user(session, actor, user_id, today=business_date(now), lock=True)
     user.password_hash = password_hash
     revoke_all(session, user, now=now)
@@ -142,7 +142,7 @@ def create_client(
     Raises ``Forbidden``, ``NotFound`` or ``NotADistrict``.
     """
     if by is not None:
-        require_role(by, Role.ADMIN)
+        require(by, "create_client")
     area = _area(session, area_id, by)
     if area.level is not AreaLevel.DISTRICT:
         fault = at("/area_id", NotADistrict.code)
@@ -156,7 +156,7 @@ def create_client(
 
 def deactivate_client(session: Session, actor: Actor, client_id: UUID, *, now: datetime) -> None:
     """Disable a machine client and revoke its tokens. Raises ``Forbidden`` or ``NotFound``."""
-    require_role(actor, Role.ADMIN)
+    require(actor, "deactivate_client")
     client = get_client(session, actor, client_id, lock=True).client
     client.is_active = False
     revoke_all(session, client, now=now)

@@ -5,9 +5,9 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from app.access.actor import Actor, require_role
+from app.access.actor import Actor, require
 from app.core.errors import Conflict, NotFound, Rejected, at
-from app.domain.vocabulary import AreaLevel, Role
+from app.domain.vocabulary import AreaLevel
 from app.models import Area
 from app.queries.areas import get_area
 
@@ -30,7 +30,7 @@ def create_area(session: Session, *, code: str, name: str, parent_id: UUID | Non
     Raises ``Forbidden``, ``NotFound``, ``AreaCodeWrong`` or ``AreaCodeTaken``.
     """
     if by is not None:
-        require_role(by, Role.ADMIN)
+        require(by, "create_area")
     parent = _parent(session, parent_id, by)
     above = parent.code if parent else ""
     if not code.isdecimal() or not code.startswith(above) or len(code) != _DIGITS_BELOW.get(len(above)):

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from app.access.actor import Actor, require_role
+from app.access.actor import Actor, require
 from app.core.errors import IdTaken, Rejected, at
-from app.domain.vocabulary import AreaLevel, FeedType, PremisesKind, Role
+from app.domain.vocabulary import AreaLevel, FeedType, PremisesKind
 from app.models import Area, Market, Premises
 from app.queries.areas import get_area
 from app.queries.premises import get_premises
@@ -72,7 +72,7 @@ def register_premises(
     ``IdTaken``, ``PremisesAreaUnfit``, ``ParentElsewhere`` or ``MarketUnfit``.
     """
     if by is not None:
-        require_role(by, Role.OFFICE)
+        require(by, "register_premises")
     area = session.get_one(Area, new.area_id) if by is None else get_area(session, by, new.area_id)
     _check(session, new, area, by)
     if (earlier := session.get(Premises, new.id)) is not None:

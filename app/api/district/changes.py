@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.actor import require_client
+from app.access.actor import require
 from app.api.deps import AtRuntime, CurrentActor, Now
 from app.api.district.schemas import ChangePage, FeedStatus
 from app.api.one_hop import OneHop
@@ -59,7 +59,7 @@ def list_changes(query: Annotated[ChangeQuery, Query()], actor: CurrentActor, ru
     of the item without `commit_last` as canonical JSON (RFC 8785). A client of a whole district without `types` gets
     every position, 1, 2, 3 …, and can compute it: equal hashes prove that it holds the log as it is kept here.
     """
-    require_client(actor)
+    require(actor, "list_changes")
     wanted = _parse_types(query.types)
     head = advance_feed(runtime.db, most=HASHED_BY_A_PULL)
     reader = FeedReader(actor, runtime.secret, wanted)
@@ -71,7 +71,7 @@ def list_changes(query: Annotated[ChangeQuery, Query()], actor: CurrentActor, ru
 @router.get("/status")
 def get_feed_status(actor: CurrentActor, runtime: AtRuntime, now: Now) -> FeedStatus:
     """Where the log stands: a client whose cursor is at `position` has everything."""
-    require_client(actor)
+    require(actor, "get_feed_status")
     head = advance_feed(runtime.db, most=HASHED_BY_A_PULL)
     return FeedStatus(log_epoch=head.log_epoch, position=head.position, running_hash=head.running_hash, now=now)
 
