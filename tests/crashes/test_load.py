@@ -12,7 +12,7 @@ import pytest
 
 from tests.crashes.conftest import open_world
 from tests.crashes.load import load
-from tests.crashes.world import Patrol, World, ago, snap
+from tests.crashes.world import Patrol, World, ago, snap, until
 from tests.factories import found
 from tests.postgres import NoPostgres, database, order, process
 
@@ -148,10 +148,17 @@ def test_the_disk_is_full(
 
 def first_refused_visit(patrol: Patrol) -> httpx.Response:
     """The database's log may have a little room left from before."""
-    while True:
+    refused: list[httpx.Response] = []
+
+    def is_refused() -> bool:
         shot = snap()
         visit = patrol.visit([shot], [found([shot], ago(60))])
         answer = patrol.world.service.send(visit)
-        if answer.status_code != 201:
-            return answer
-        patrol.world.remember(visit, answer)
+        if answer.status_code == 201:
+            patrol.world.remember(visit, answer)
+            return False
+        refused.append(answer)
+        return True
+
+    until(is_refused)
+    return refused[0]

@@ -6,7 +6,6 @@ Nothing acknowledged may be missing, nothing doubled, no photo served that is no
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import uuid4
@@ -273,9 +272,15 @@ def sessions(world: World) -> Counter[str | None]:
 
 def pull_until_death(world: World) -> None:
     """The district's platform asks for what is new all the time; that is when SQLite's feed is hashed."""
-    with suppress(httpx.TransportError):
-        while True:
+
+    def is_dead() -> bool:
+        try:
             world.puller.pull()
+        except httpx.TransportError:
+            return True
+        return False
+
+    until(is_dead)
     world.service.wait_for_death()
 
 
