@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
 from app.core.clock import Clock
-from app.domain.vocabulary import FeedOp, FeedType
+from app.domain.vocabulary import FeedType
 from app.models import Client, Premises
 from app.services.changes import publish
 from app.services.runtime import Runtime
@@ -95,11 +95,11 @@ class Places:
         with self.db.write() as session:
             self.change_in(session, *places)
 
-    def change_in(self, session: Session, *places: int, op: FeedOp = FeedOp.UPSERT) -> None:
+    def change_in(self, session: Session, *places: int) -> None:
         ids = [self.ids[place] for place in places]
         self.lock(session, *places)
         session.execute(update(Premises).where(col(Premises.id).in_(ids)).values(version=Premises.version + 1))
-        publish(session, PREMISES, ids, now=self.clock(), op=op)
+        publish(session, PREMISES, ids, now=self.clock())
 
     def lock(self, session: Session, *places: int) -> None:
         ids = [self.ids[place] for place in places]

@@ -48,15 +48,13 @@ LONGEST_COMMIT = 2000
 """A longer transaction is told in several groups, so that sealing and hashing it stay short."""
 
 
-def publish(
-    session: Session, type: FeedType, ids: Sequence[UUID], *, now: datetime, op: FeedOp = FeedOp.UPSERT
-) -> None:
+def publish(session: Session, type: FeedType, ids: Sequence[UUID], *, now: datetime) -> None:
     """Tell the district how these objects stand now, in this order; one statement, the database writes the JSON.
 
     Pending changes are flushed. A photo must have been named (before, nobody but its uploader may know of it).
     Raises ``LookupError`` when one of them does not exist.
     """
-    _write(session, type, ids, {"op": op.value, "changed_at": now})
+    _write(session, type, ids, {"changed_at": now})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,8 @@ class Writing:
     """Rows, and what to tell of them: one commit for readers of the feed."""
 
     tables: Sequence[tuple[Table, Rows]]
-    told: Sequence[tuple[FeedType, Sequence[UUID]]]
+    told: Mapping[FeedType, Sequence[UUID]]
+    """In the order in which readers get them; writings that go together name the same types, if only with none."""
 
 
 def insert_and_publish(session: Session, writings: Sequence[Writing], *, now: datetime) -> None:
@@ -79,12 +78,12 @@ def insert_and_publish(session: Session, writings: Sequence[Writing], *, now: da
         if len(writings) > 1:
             new_commit(session)
         insert_rows(session, writing.tables)
-        for type, ids in writing.told:
+        for type, ids in writing.told.items():
             publish(session, type, ids, now=now)
 
 
 def _length(writing: Writing) -> int:
-    return sum(len(ids) for _, ids in writing.told)
+    return sum(map(len, writing.told.values()))
 
 
 _Told = dict[FeedType, dict[UUID, tuple[int, UUID]]]
@@ -99,11 +98,13 @@ def _insert_and_publish_together(session: Session, writings: Sequence[Writing], 
     for writing in writings:
         for table, some in writing.tables:
             rows.setdefault(table, []).extend(some)
-        is_alone = len(writings) == 1  # and goes with what its transaction told before
-        commit_id = _group_for(session, _length(writing)) if is_alone else new_commit(session)
-        for type, ids in writing.told:
-            objects = told.setdefault(type, {}) if ids else {}
+        if len(writings) > 1:  # alone it goes with what its transaction told before
+            new_commit(session)
+        commit_id = _group_for(session, _length(writing))
+        for type, ids in writing.told.items():
+            objects = told.setdefault(type, {})
             objects |= {id: (next(places), commit_id) for id in dict.fromkeys(ids) if id not in objects}
+    told = {type: objects for type, objects in told.items() if objects}
     if connection.dialect.name == "sqlite":
         insert_rows(session, list(rows.items()))
         _publish_together(connection, told, now)
@@ -116,7 +117,7 @@ def _publish_together(connection: Connection, told: _Told, now: datetime) -> Non
     first = _take_positions(connection, sum(map(len, told.values())))
     for type, objects in told.items():
         given = [(id, first + place, commit_id) for id, (place, commit_id) in objects.items()]
-        _write_positions(connection, type, given, {"op": FeedOp.UPSERT.value, "changed_at": now})
+        _write_positions(connection, type, given, {"changed_at": now})
 
 
 def _send_together(connection: Connection, rows: dict[Table, list[dict[str, Any]]], told: _Told, now: datetime) -> None:
@@ -139,8 +140,7 @@ def publish_removal(
 
     Called beside ``publish`` after a move, with the objects already in their new area.
     """
-    values = {"op": FeedOp.REMOVED_FROM_SCOPE.value, "changed_at": now, "old_area_path": old_area_path}
-    _write(session, type, ids, values)
+    _write(session, type, ids, {"changed_at": now, "old_area_path": old_area_path})
 
 
 def new_commit(session: Session) -> UUID:
@@ -231,7 +231,7 @@ def _statement(type: FeedType, dialect: SqlDialect, *, is_removal: bool) -> SQLC
         "type": bindparam("type", type_=Text),
         "object_id": rows.c.id,
         "version": rows.c.version,
-        "op": bindparam("op", type_=Text) if is_removal else _op(rows),
+        "op": _literal(FeedOp.REMOVED_FROM_SCOPE) if is_removal else _op(rows),
         "area_path": bindparam("old_area_path", type_=AREA_PATH) if is_removal else rows.c.area_path,
         "moved_to": rows.c.area_path if is_removal else null(),
         "changed_at": bindparam("changed_at", type_=UtcDateTime),
@@ -247,12 +247,16 @@ def _statement(type: FeedType, dialect: SqlDialect, *, is_removal: bool) -> SQLC
 
 def _op(rows: Subquery) -> ColumnElement[Any]:
     """What is void stays void, whatever still happens to it."""
-    return case((rows.c.is_voided, literal_column(f"'{FeedOp.VOID.value}'")), else_=bindparam("op", type_=Text))
+    return case((rows.c.is_voided, _literal(FeedOp.VOID)), else_=_literal(FeedOp.UPSERT))
+
+
+def _literal(op: FeedOp) -> ColumnElement[str]:
+    return literal_column(f"'{op.value}'")
 
 
 @cache
 def _told_together(types: tuple[FeedType, ...], dialect: SqlDialect) -> Statement:
-    """For PostgreSQL: upserts of several types, in their order."""
+    """For PostgreSQL: how objects of several types stand, in their order."""
     parts = []
     for place, type in enumerate(types):
         rows = published_rows(type, "postgresql", f"ids_{place}").subquery()
@@ -271,7 +275,7 @@ def _told_together(types: tuple[FeedType, ...], dialect: SqlDialect) -> Statemen
         "type": told.c.type,
         "object_id": told.c.id,
         "version": told.c.version,
-        "op": literal_column(f"'{FeedOp.UPSERT.value}'"),
+        "op": _op(told),
         "area_path": told.c.area_path,
         "changed_at": bindparam("changed_at", type_=UtcDateTime),
         "data": told.c.record,

@@ -4,6 +4,7 @@ Source: contract.md, «Submission»; lifecycle.md, «Patrol or administrative in
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -111,6 +112,23 @@ class TestAccepted:
         read = phone.read(hazard["id"])
         told = answer["hazards"][0]
         assert (told["status"], told["version"]) == (read["status"], read["version"])
+
+    def test_what_it_found_and_looked_at_is_told_once(
+        self, phone: Phone, street: Street, connection: Connection
+    ) -> None:
+        now, shots = phone.clock(), [shoot(role, at=phone.clock()) for role in ("before", "after")]
+        for shot in shots:
+            phone.upload(street.inspector, shot)
+        hazard = found(shots, now)
+        body = visit(street.shop.id, now, hazards=[hazard], shots=shots)
+        body["rechecks"] = [failed({"id": hazard["id"], "round": 1})]
+        assert phone.submit(street.inspector, body).json()["rechecks"][0]["outcome"] == "accepted"
+        told = Counter(
+            (row.type, row.object_id, row.version)
+            for table in (Outbox, Feed)
+            for row in connection.execute(select(table.type, table.object_id, table.version))
+        )
+        assert max(told.values()) == 1
 
 
 class TestRefused:

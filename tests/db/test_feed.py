@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 from sqlmodel import Session
 
-from app.domain.vocabulary import FeedOp
-from app.models import Premises
+from app.domain.vocabulary import FeedType, Status
+from app.models import Hazard, Premises
 from app.queries import changes as changes_queries
 from app.queries.changes import whole_commits
 from app.services import changes
-from app.services.changes import new_commit, publish, publish_removal
+from app.services.changes import Writing, insert_and_publish, new_commit, publish, publish_removal
 from tests.feed import PREMISES, Places, ids_of, positions
+from tests.phone import Phone
 
 
 @pytest.mark.usefixtures("on_postgresql")
@@ -154,14 +155,20 @@ class TestPages:
         first = puller.ask().json()["items"]
         assert puller.ask().json()["items"] == first
 
-    def test_a_void_is_told_and_not_inferred(self, places: Places) -> None:  # ways 6 and 13
-        puller = places.puller()
-        places.change(0)
-        puller.pull()
+    def test_a_void_is_told_and_not_inferred(self, places: Places, racing_phone: Phone) -> None:  # ways 6 and 13
+        """By each way of telling: what is void stays void, whatever is told beside it."""
+        puller = places.puller(types="hazard")
+        hazard_id = UUID(racing_phone.report()["id"])
         with places.db.write() as session:
-            places.change_in(session, 0, op=FeedOp.VOID)
-        assert [(item["op"], item["version"]) for item in puller.pull()] == [("void", 2)]
-        assert [item["op"] for item in places.puller().pull()] == ["upsert", "void"]
+            hazard = session.get_one(Hazard, hazard_id)
+            hazard.status, hazard.closed_at, hazard.version = Status.VOIDED, places.clock(), hazard.version + 1
+            publish(session, FeedType.HAZARD, [hazard_id], now=places.clock())
+        with places.db.write() as session:
+            session.get_one(Hazard, hazard_id).version += 1
+            told = {FeedType.PREMISES: places.ids[:1], FeedType.HAZARD: [hazard_id]}
+            insert_and_publish(session, [Writing([], told)], now=places.clock())
+        ops = [item["op"] for item in puller.pull()]
+        assert (ops[0], ops[-2:]) == ("upsert", ["void", "void"])
 
     def test_what_is_out_of_scope_is_looked_at_in_portions(self, places: Places, monkeypatch) -> None:
         monkeypatch.setattr(changes_queries, "MOST_POSITIONS", 4)

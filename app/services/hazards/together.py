@@ -90,7 +90,7 @@ def _write(session: Session, turns: Sequence[Turn], now: datetime) -> dict[UUID,
     writings = [
         Writing(
             tables=[(EVENTS, [event_row(turn, answer=answers[turn.stamp.action_id])])],
-            told=[(FeedType.HAZARD, [turn.hazard.id])],
+            told={FeedType.HAZARD: [turn.hazard.id]},
         )
         for turn in turns
     ]

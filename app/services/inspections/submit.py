@@ -78,7 +78,9 @@ def submit(
     )
     body = _answer(visit, office, _settled(session, visit, draft.hazards, stored, rechecked), outcomes)
     session.execute(update(Inspection).where(col(Inspection.id) == submission.id).values(answer=body))
-    told = [*draft.writing.told, (FeedType.PHOTO, recheck_photos), (FeedType.HAZARD, rechecked)]
+    told = dict(draft.writing.told)
+    for type, ids in ((FeedType.PHOTO, recheck_photos), (FeedType.HAZARD, rechecked)):
+        told[type] = [*dict.fromkeys([*told[type], *ids])]
     insert_and_publish(session, [Writing([], told)], now=now)
     return WriteAnswer(body)
 
@@ -120,12 +122,12 @@ def _draft(visit: Visit, office: Office, met: Met, stored: frozenset[UUID], *, i
     inspection = inspection_row(visit, office.inspection_number)
     inspection["answer"] = _answer(visit, office, hazards, [])
     named = served_photos(submission)
-    told: list[tuple[FeedType, list[UUID]]] = [(FeedType.PREMISES, [visit.premises.id])] if is_new else []
-    told += [
-        (FeedType.INSPECTION, [submission.id]),
-        (FeedType.PHOTO, [photo_id for photo_id in visit.photos if photo_id in named]),
-        (FeedType.HAZARD, [report.id for report in submission.hazards]),
-    ]
+    told = {
+        FeedType.PREMISES: [visit.premises.id] if is_new else [],
+        FeedType.INSPECTION: [submission.id],
+        FeedType.PHOTO: [photo_id for photo_id in visit.photos if photo_id in named],
+        FeedType.HAZARD: [report.id for report in submission.hazards],
+    }
     rows = submission_rows(visit, inspection, hazards, stored)
     return Draft(Writing(rows, told), hazards, inspection["answer"])
 
