@@ -4,28 +4,29 @@ What a step does is drawn; what must come of it stands in ``tests.ledger``. On S
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 import pytest
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text, update
-from sqlmodel import Session, select
+from sqlalchemy import Engine, delete, text, update
+from sqlmodel import Session, col, select
 
 from app.access.actor import Actor
 from app.access.credentials import authenticate
 from app.api.district import changes as route
+from app.core.clock import rfc3339
 from app.core.database import Database
-from app.domain.vocabulary import FeedOp, FeedType
+from app.domain.vocabulary import FeedOp, FeedType, PhotoRole, PhotoSource
 from app.models import ChainHead, Client, Feed, FeedChain, Inspection, Outbox, Photo, Premises, Seal
 from app.queries import changes as queries
 from app.queries.changes import ResyncRequired
 from app.services import sealer
-from app.services.changes import new_commit, publish, publish_removal
+from app.services.changes import Writing, insert_and_publish, new_commit, publish, publish_removal
 from app.services.runtime import Runtime
 from app.services.sealer import advance_feed, extend_chain, seal
 from tests.factories import Street, make_premises, sign_in
@@ -40,10 +41,11 @@ TABLES: dict[FeedType, Any] = {
 }
 PER_AREA = {FeedType.PREMISES: 10, FeedType.PHOTO: 4, FeedType.INSPECTION: 4}
 TYPES = [None, "premises", "photo,inspection", "inspection"]
+_PHOTO = Photo.metadata.tables["photo"]
 LOG = (Outbox, Feed, FeedChain, Seal, ChainHead)
 _KINDS = {
-    "work": 10, "crowd": 1, "group": 1, "end": 8, "end_all": 1, "seal": 3, "chain": 2, "hold": 2, "release": 2,
-    "kill": 3, "pull": 6, "copy": 2, "fail_over": 2,
+    "work": 10, "submit": 4, "crowd": 1, "group": 1, "end": 8, "end_all": 1, "seal": 3, "chain": 2, "hold": 4,
+    "release": 2, "kill": 3, "pull": 6, "copy": 2, "fail_over": 2,
 }  # fmt: skip
 
 Step = tuple[str, int, int, int]
@@ -150,6 +152,9 @@ class Stage:
                 for _ in range(count)
             ]
             people = [self._sign_in(session, area.id) for area in self.areas]
+            self.owner_id = street.inspector.id
+        self.submitted: list[UUID] = []
+        """Photos that came with submissions."""
         with self.db.autocommit() as connection:
             self.actors = [authenticate(connection, token, now=runtime.clock()) for token in people]
         self.paths = [home.path for home in homes]
@@ -166,10 +171,7 @@ class Stage:
         if type is FeedType.PREMISES:
             return make_premises(session, area, now).id
         if type is FeedType.PHOTO:
-            values = {"sha256": uuid4().hex * 2, "bytes": 1, "role": "before", "source": "camera", "taken_at": now}
-            made: Any = Photo(
-                id=uuid4(), **values, owner_id=street.inspector.id, created_at=now, named_at=now, area_path=area.path
-            )
+            made: Any = self._photo(area.path, street.inspector.id)
         else:
             times = dict.fromkeys(
                 ["started_at", "ended_at", "stated_started_at", "stated_ended_at", "received_at"], now
@@ -183,6 +185,17 @@ class Stage:
         session.flush()
         return made.id
 
+    def _photo(self, area_path: str, owner_id: UUID) -> Photo:
+        kind = {"role": PhotoRole.BEFORE, "source": PhotoSource.CAMERA, "bytes": 1}
+        times = dict.fromkeys(["taken_at", "created_at", "named_at"], self.runtime.clock())
+        return Photo(id=uuid4(), sha256=uuid4().hex * 2, owner_id=owner_id, area_path=area_path, **kind, **times)
+
+    def new_photo(self, home: int) -> Photo:
+        """To be inserted by a submission."""
+        made = self._photo(self.paths[home % len(self.paths)], self.owner_id)
+        self.submitted.append(made.id)
+        return made
+
     def play(self, plan: Plan, patch: pytest.MonkeyPatch) -> None:
         """One interleaving from an empty log, and all that must hold of it."""
         patch.setattr(sealer, "SEALED_AT_ONCE", plan.sealed_at_once)
@@ -195,6 +208,8 @@ class Stage:
 
     def _empty(self) -> None:
         with self.db.write() as session:
+            session.execute(delete(Photo).where(col(Photo.id).in_(self.submitted)))
+            self.submitted.clear()
             for name in ("outbox", "feed", "feed_chain"):
                 session.execute(text(f"DELETE FROM {name}"))  # noqa: S608  our own names
             session.execute(text("UPDATE seal SET next = 1"))
@@ -251,25 +266,29 @@ class Interleaving:
 
     def work(self, who: int, what: int, how: int) -> None:
         """A transaction begins and tells of some things, or an open one tells of some again."""
-        who %= self.plan.writers
-        if self.stage.is_sqlite and (self.held or self.writers.keys() - {who}):
+        if (writer := self._writer(who, what, how)) is not None:
+            told = writer.things[what % len(writer.things) :] if writer.groups else writer.things
+            self._tell(writer, told, is_move=how % 3 == 2)
+
+    def submit(self, who: int, what: int, how: int) -> None:
+        """One to five submissions taken together, each a commit of its own: a new photo, and things that change."""
+        if (writer := self._writer(who, what, how)) is None:
             return
-        writer = self.writers.get(who)
-        if writer is None:
-            taken = {place for other in self.writers.values() for place in other.things}
-            free = [place for place in range(len(self.stage.things)) if place not in taken]
-            chosen = (free[what % max(1, len(free)) :] + free)[: 1 + how % 6]
-            if not chosen:
-                return
-            block = self.db.write()
-            states = {place: (self.stage.things[place].version, self.stage.things[place].area_path) for place in chosen}
-            writer = self.writers[who] = Writer(block, block.__enter__(), chosen, states)
-            told = chosen
-        else:
-            told = writer.things[what % len(writer.things) :]
-        op = (FeedOp.UPSERT, FeedOp.UPSERT, FeedOp.VOID)[how % 3]
-        self._tell(writer, told, op)
-        self.stage.seen["writers at once"] = max(self.stage.seen["writers at once"], len(self.writers))
+        changed = writer.things[what % len(writer.things) :]
+        self._raise_versions(writer, changed)
+        count, before, writings = 1 + how % 5, tuple(writer.groups), list[Writing]()
+        for number in range(count):
+            photo = self.stage.new_photo(what + number)
+            told = self._told_by_type(writer, changed[number::count])
+            told[FeedType.PHOTO].append(
+                Told(FeedType.PHOTO, str(photo.id), photo.version, FeedOp.UPSERT, str(photo.area_path))
+            )
+            writer.begins_group |= count > 1
+            self._note(writer, [row for rows in told.values() for row in rows], after=before)
+            ids = {type: _ids(rows) for type, rows in told.items()}
+            writings.append(Writing([(_PHOTO, [photo.model_dump()])], ids))
+        insert_and_publish(writer.session, writings, now=self.stage.runtime.clock())
+        self.stage.seen["submitted together"] += count > 1
 
     def crowd(self, who: int, what: int, how: int) -> None:
         """Many begin, one after the other."""
@@ -300,47 +319,71 @@ class Interleaving:
             self.end(who, 0, how if len(self.writers) % 3 == 2 else 0)
             who = who * 5 + 3
 
-    def _tell(self, writer: Writer, told: list[int], op: FeedOp) -> None:
-        things, session, now = self.stage.things, writer.session, self.stage.runtime.clock()
-        is_move = op is FeedOp.REMOVED_FROM_SCOPE
-        for type in {things[place].type: None for place in told}:
-            places = [place for place in told if things[place].type is type]
-            table = TABLES[type]
-            ids = [things[place].id for place in places]
-            session.execute(update(table).where(table.id.in_(ids)).values(version=table.version + 1))
-            for place in places:
-                version, area = writer.states[place]
-                writer.states[place] = version + 1, area
-            if is_move and type is FeedType.PREMISES:
-                for place in places:
-                    self._move(writer, place)
-            else:
-                chosen = FeedOp.UPSERT if is_move else op
-                publish(session, type, ids, now=now, op=chosen)
-                for place in places:
-                    self._note(writer, place, chosen)
+    def _writer(self, who: int, what: int, how: int) -> Writer | None:
+        """The open transaction of ``who``, or a new one with things that no other has; None when there is no place."""
+        who %= self.plan.writers
+        if self.stage.is_sqlite and (self.held or self.writers.keys() - {who}):
+            return None
+        if who not in self.writers:
+            taken = {place for other in self.writers.values() for place in other.things}
+            free = [place for place in range(len(self.stage.things)) if place not in taken]
+            chosen = (free[what % max(1, len(free)) :] + free)[: 1 + how % 6]
+            if not chosen:
+                return None
+            block = self.db.write()
+            states = {place: (self.stage.things[place].version, self.stage.things[place].area_path) for place in chosen}
+            self.writers[who] = Writer(block, block.__enter__(), chosen, states)
+            self.stage.seen["writers at once"] = max(self.stage.seen["writers at once"], len(self.writers))
+        return self.writers[who]
 
-    def _move(self, writer: Writer, place: int) -> None:
-        thing, now = self.stage.things[place], self.stage.runtime.clock()
+    def _tell(self, writer: Writer, places: list[int], *, is_move: bool) -> None:
+        session, now = writer.session, self.stage.runtime.clock()
+        self._raise_versions(writer, places)
+        left = {place: self._move(writer, place) for place in places} if is_move else {}
+        for type, rows in self._told_by_type(writer, places).items():
+            publish(session, type, _ids(rows), now=now)
+            self._note(writer, rows)
+        for place, old in left.items():
+            told = self._told(writer, place)
+            publish_removal(session, self.stage.things[place].type, _ids([told]), old, now=now)
+            gone = replace(told, op=FeedOp.REMOVED_FROM_SCOPE, area_path=old, moved_to=told.area_path)
+            self._note(writer, [gone])
+
+    def _raise_versions(self, writer: Writer, places: list[int]) -> None:
+        for type, table in TABLES.items():
+            if ids := [self.stage.things[place].id for place in places if self.stage.things[place].type is type]:
+                writer.session.execute(update(table).where(table.id.in_(ids)).values(version=table.version + 1))
+        for place in places:
+            version, area = writer.states[place]
+            writer.states[place] = version + 1, area
+
+    def _move(self, writer: Writer, place: int) -> str:
+        """To the next community; the one that it left."""
+        thing, paths = self.stage.things[place], self.stage.paths
         version, old = writer.states[place]
-        new = self.stage.paths[(self.stage.paths.index(old) + 1) % len(self.stage.paths)]
+        new = paths[(paths.index(old) + 1) % len(paths)]
         writer.states[place] = version, new
-        writer.session.execute(update(Premises).where(Premises.id == thing.id).values(area_path=new))
-        publish(writer.session, thing.type, [thing.id], now=now)
-        self._note(writer, place, FeedOp.UPSERT)
-        publish_removal(writer.session, thing.type, [thing.id], old, now=now)
-        self._note(writer, place, FeedOp.REMOVED_FROM_SCOPE, old=old)
+        table = TABLES[thing.type]
+        writer.session.execute(update(table).where(table.id == thing.id).values(area_path=new))
         self.stage.seen["moved"] += 1
+        return old
 
-    def _note(self, writer: Writer, place: int, op: FeedOp, *, old: str | None = None) -> None:
-        thing = self.stage.things[place]
-        version, area = writer.states[place]
-        if writer.begins_group:
-            before = writer.groups[-1] if writer.groups else None
+    def _told(self, writer: Writer, place: int) -> Told:
+        thing, (version, area_path) = self.stage.things[place], writer.states[place]
+        return Told(thing.type, str(thing.id), version, FeedOp.UPSERT, area_path)
+
+    def _told_by_type(self, writer: Writer, places: list[int]) -> dict[FeedType, list[Told]]:
+        rows = [self._told(writer, place) for place in places]
+        return {type: [row for row in rows if row.type == type] for type in TABLES}
+
+    def _note(self, writer: Writer, rows: list[Told], *, after: Sequence[Group] | None = None) -> None:
+        """They are told; ``after``: a commit that begins with them follows these only."""
+        if rows and writer.begins_group:
+            before = tuple(writer.groups) if after is None else after
             writer.groups.append(Group(self._tick(), after=before))
             writer.begins_group = False
-        told = Told(thing.type, str(thing.id), version, op, old or area, area if old else None)
-        writer.groups[-1].rows.append(told)
+        if rows:
+            writer.groups[-1].rows += rows
 
     def _tick(self) -> int:
         self.ticks += 1
@@ -470,10 +513,10 @@ class Interleaving:
 
     def _expected(self, reader: Reader) -> str:
         """What this client must be answered by a log that was put back."""
-        self._pull_all(self.auditor)
-        if reader.position > len(self.auditor.items):
+        items = self._whole_log()
+        if reader.position > len(items):
             return "behind"
-        is_same = hashes(self.auditor.items)[reader.position] == reader.running_hash
+        is_same = hashes(items)[reader.position] == reader.running_hash
         return "page" if is_same else "forked"
 
     # The log as a whole
@@ -511,13 +554,36 @@ class Interleaving:
             for row in kept:
                 session.execute(table.insert(), row)
 
+    def _whole_log(self) -> list[Item]:
+        """To its end, as a page tells it to who sees everything: what moves within an area leaves no other."""
+        self._pull_all(self.auditor)
+        with self.db.read() as session:
+            rows = session.execute(select(Feed).order_by(col(Feed.position))).scalars().all()
+        last = {row.commit_id: row.position for row in rows}
+        return [
+            {
+                "position": row.position,
+                "commit_last": last[row.commit_id] == row.position,
+                "type": row.type,
+                "id": str(row.object_id),
+                "version": row.version,
+                "op": row.op,
+                "changed_at": rfc3339(row.changed_at),
+                "data": orjson.loads(row.data),
+            }
+            for row in rows[: self.auditor.position]
+        ]
+
     def _check(self) -> None:
         """The log is what was committed, and every page of everybody is a part of it as the contract says."""
-        self._pull_all(self.auditor)
-        log = Log(self.auditor.items, self.committed)
+        log = Log(self._whole_log(), self.committed)
         for reader in [self.auditor, *self.readers]:
             if not reader.is_doubtful:
                 log.check(reader.view, reader.pages, portion=self.plan.portion)
+
+
+def _ids(rows: list[Told]) -> list[UUID]:
+    return [UUID(row.id) for row in rows]
 
 
 def _seq(row: dict[str, Any]) -> int:

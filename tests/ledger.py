@@ -37,8 +37,8 @@ class Group:
 
     begun: int
     rows: list[Told] = field(default_factory=list)
-    after: "Group | None" = None
-    """The one before it in the same transaction."""
+    after: Sequence["Group"] = ()
+    """Those before it in the same transaction."""
     ended: int = 0
 
 
@@ -103,7 +103,7 @@ class Log:
         begun, seen, latest = 0, set[int](), dict[str, int]()
         for group in self.groups:
             assert group.ended > begun
-            assert group.after is None or id(group.after) in seen
+            assert {id(before) for before in group.after} <= seen
             begun = max(begun, group.begun)
             seen.add(id(group))
             for told in group.rows:
