@@ -103,12 +103,18 @@ def hazard_conditions(shape: FilterShape) -> list[ColumnElement[bool]]:
     ):
         if name in shape.given:
             found.append(col(column) == bindparam(name))
-    if "campaign_id" in shape.given:
-        found.append(false())  # no hazard belongs to a campaign yet
+    if _is_none(shape):
+        found.append(false())
     if "q" in shape.given:
         texts = (Hazard.number, Hazard.text, Hazard.place, Premises.name)
         found.append(or_(*(func.lower(column).like(func.lower(bindparam("q")), escape="/") for column in texts)))
     return found
+
+
+def _is_none(shape: FilterShape) -> bool:
+    """Whether no hazard can match: none belongs to a campaign yet, and only what is chased can be overdue."""
+    is_contradiction = bool(shape.overdue and shape.status) and CHASED.isdisjoint(shape.status)
+    return is_contradiction or "campaign_id" in shape.given
 
 
 def is_overdue() -> ColumnElement[bool]:

@@ -204,11 +204,26 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _is_scanned(database: Database, statement: Statement) -> bool:
     """Whether all rows of hazard are read in the order they lie in."""
     if database.dialect == "postgresql":
-        nodes = _nodes(_explain(database, statement))
-        return any(node["Node Type"] == "Seq Scan" and node["Relation Name"] == "hazard" for node in nodes)
+        return _reads_in_order(_explain(database, statement))
     with database.autocommit() as connection:
         steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1]).all()
     return any(step[3] == "SCAN hazard" for step in steps)
+
+
+def _reads_in_order(plan: dict[str, Any]) -> bool:
+    return any(node["Node Type"] == "Seq Scan" and node["Relation Name"] == "hazard" for node in _nodes(plan))
+
+
+def _rows_read(plan: dict[str, Any]) -> int:
+    """Rows of hazard by whichever way, those that are left out too; the plan tells what it did."""
+    return sum(
+        node["Actual Loops"] * (node["Actual Rows"] + sum(node.get(f"Rows Removed by {why}", 0) for why in _LEFT_OUT))
+        for node in _nodes(plan)
+        if node.get("Relation Name") == "hazard"
+    )
+
+
+_LEFT_OUT = ("Filter", "Index Recheck")
 
 
 def _most(request: pytest.FixtureRequest) -> int:
@@ -223,17 +238,40 @@ def _is_search(names: tuple[str, ...]) -> bool:
     return "text" in names and not {"category", "handler"}.isdisjoint(names)
 
 
+MOST_READ = HAZARDS // 5
+"""Rows that a page may read by an index to find its own."""
+LAST_FOUND = "what is open was found lately; behind it there is none, and all that is older is read to know"
+READS_MORE: list[tuple[set[str], str, str]] = [
+    ({"text"}, "", "no index knows words: what the page's order brings is read until the page is full"),
+    ({"severity"}, "", "what is severe is rare; beside another filter the planner takes the page's order instead"),
+    ({"open"}, "found_at after", LAST_FOUND),
+    ({"overdue"}, "found_at after", LAST_FOUND),
+    ({"open", "due before"}, "-overdue_days", "what is not overdue is ordered by its id alone, and none of these is"),
+]
+"""Filters and pages that may, each with its reason."""
+
+
 def test_every_page_is_answered_by_an_index(planner: Planner, request: pytest.FixtureRequest) -> None:
-    bad, asked = [], 0
+    """On PostgreSQL, with up to two filters, also by what it reads: an index helps who reads a part of it."""
+    is_told = planner.database.dialect == "postgresql"
+    bad, excused, asked = [], set(), 0
     for scope, actor in planner.actors.items():
         for names in _combinations(_most(request)):
             for page, read in _pages(actor, _wanted(names)):
+                excuses = {n for n, (of, on, _) in enumerate(READS_MORE) if of <= {*names} and page.startswith(on)}
                 for statement in planner.statements(read):
                     asked += 1
-                    if not _is_search(names) and _is_scanned(planner.database, statement):
+                    if is_told and len(names) <= 2:
+                        plan = _explain(planner.database, statement, analyze=True)
+                        is_scanned, reads_more = _reads_in_order(plan), _rows_read(plan) > MOST_READ
+                    else:
+                        is_scanned, reads_more = _is_scanned(planner.database, statement), False
+                    excused |= excuses if reads_more else set()
+                    if (is_scanned and not _is_search(names)) or (reads_more and not excuses):
                         bad.append((scope, names, page))
     assert bad == []
     assert asked > 300
+    assert excused == (set(range(len(READS_MORE))) if is_told else set())
 
 
 def test_all_counts_but_of_a_text_are_answered_by_an_index(planner: Planner, request: pytest.FixtureRequest) -> None:
@@ -290,9 +328,4 @@ def test_a_page_reads_few_rows_that_it_does_not_show(
         pytest.skip("SQLite does not tell what a plan read")
     actor, wanted = planner.actors[scope], _wanted(names)
     for statement in planner.statements(lambda session: list_hazards(session, actor, wanted, sort=sort)):
-        read = sum(
-            node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
-            for node in _nodes(_explain(planner.database, statement, analyze=True))
-            if node.get("Relation Name") == "hazard"
-        )
-        assert read <= times * PAGE
+        assert _rows_read(_explain(planner.database, statement, analyze=True)) <= times * PAGE
