@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 import structlog
@@ -12,7 +12,7 @@ from app.core.thumbnails import ThumbnailPool
 from app.jobs.sweeps import sweep
 from app.jobs.thumbnails import make_photo_thumbnail
 from app.queries.jobs import has_due_jobs
-from app.services.jobs import Claim, LeaseLost, claim, fail, place_of, release
+from app.services.jobs import Claim, LeaseLost, claim, fail, place_of, release, renew
 from app.services.photos import THUMBNAIL_JOB
 from app.services.runtime import Runtime
 from app.services.sealer import advance_feed
@@ -22,8 +22,9 @@ Handler = Callable[[Runtime, ThumbnailPool, Claim], None]
 
 HANDLERS: MappingProxyType[str, Handler] = MappingProxyType({THUMBNAIL_JOB: make_photo_thumbnail})
 AT_ONCE = 4
-LEASE_S = 300
-"""Longer than ``AT_ONCE`` pictures may take."""
+LEASE_S = 60
+"""After which the jobs of a worker that died are taken over; one that lives renews it."""
+RENEWAL_S = 15.0
 IDLE_S = 0.5
 FEED_S = 0.1
 SWEEP_S = 60.0
@@ -41,6 +42,7 @@ class JobRunner:
         self._runtime = runtime
         self._pool = ThumbnailPool()
         self._is_closing = threading.Event()
+        self._in_work: Sequence[Claim] = ()
 
     def run_some(self) -> bool:
         """Run a few jobs that are due; False when there is none."""
@@ -50,13 +52,22 @@ class JobRunner:
                 return False
         with db.write() as session:
             jobs = claim(session, HANDLERS, now=now, lease_s=LEASE_S, most=AT_ONCE)
+        self._in_work = jobs
         for place, job in enumerate(jobs):
             if self._is_closing.is_set():
                 with db.write() as session:
                     release(session, jobs[place:], now=now)
                 break
             self._run(job)
+        self._in_work = ()
         return bool(jobs)
+
+    def renew_leases(self) -> bool:
+        """Nobody takes over what is in work here; called every ``RENEWAL_S`` beside ``run_some``. Always False."""
+        if jobs := self._in_work:
+            with self._runtime.db.write() as session:
+                renew(session, jobs, now=self._runtime.clock(), lease_s=LEASE_S)
+        return False
 
     def close(self) -> None:
         """Give back what is not begun; a picture in work may still take ``PICTURE_STOP_S``."""
@@ -96,7 +107,11 @@ class Worker:
         self._runtime = runtime
         self._runner = JobRunner(runtime)
         self._is_stopping = threading.Event()
-        loops: list[tuple[Callable[[], bool], float]] = [(self._runner.run_some, IDLE_S), (self._sweep, SWEEP_S)]
+        loops: list[tuple[Callable[[], bool], float]] = [
+            (self._runner.run_some, IDLE_S),
+            (self._runner.renew_leases, RENEWAL_S),
+            (self._sweep, SWEEP_S),
+        ]
         if runtime.db.dialect == "postgresql":  # on SQLite a writing transaction seals itself
             loops.append((self._advance_feed, FEED_S))
         self._threads = [threading.Thread(target=self._loop, args=loop, daemon=True) for loop in loops]

@@ -113,6 +113,19 @@ _TAKE = Prepared(
 )
 
 
+def renew(session: Session, jobs: Sequence[Claim], *, now: datetime, lease_s: int) -> None:
+    """Leases that were claimed together end ``lease_s`` after ``now``; what is done or was taken over stays so."""
+    until = now + timedelta(seconds=lease_s)
+    _RENEW.rows(session, {"job_ids": [job.id for job in jobs], "token": jobs[0].token, "until": until})
+
+
+_RENEW = Prepared(
+    update(Job)
+    .where(col(Job.id).in_(bindparam("job_ids", expanding=True)), col(Job.lease_token) == bindparam("token"))
+    .values(run_at=bindparam("until"))
+)
+
+
 def finish(session: Session, job: Claim, *, now: datetime) -> None:
     """The job is done; called in the transaction that writes its effect. Raises ``LeaseLost``."""
     if not _FINISH.rows(session, {"job_id": job.id, "token": job.token, "now": now}):

@@ -2,16 +2,18 @@
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 import structlog
 from sqlalchemy import func, select, text, update
 
+from app.jobs import worker as jobs
 from app.jobs.sweeps import sweep
 from app.jobs.worker import STOP_S, Worker, drain
 from app.models import ChainHead, Feed, Job, Photo, Token, VoidRequest
+from app.services.jobs import enqueue, finish
 from app.services.photos import THUMBNAIL_JOB
 from tests.factories import hire, make_street, shoot
 from tests.phone import Phone
@@ -92,6 +94,59 @@ class TestWorker:
         drain(committed_runtime)
         with committed_runtime.db.read() as session:
             assert set(session.execute(select(Job.state)).scalars()) == {"done"}
+
+
+class TestLease:
+    """Jobs that a test makes; ``runtime`` and its clock are the test's."""
+
+    @pytest.fixture
+    def queued(self, committed_runtime, clock):
+        with committed_runtime.db.write() as session:
+            for key in ("first", "second"):
+                enqueue(session, "test", key, {}, now=clock())
+
+    def done(self, runtime):
+        with runtime.db.read() as session:
+            return sorted(session.execute(select(Job.dedupe_key).where(Job.state == "done")).scalars())
+
+    @pytest.mark.usefixtures("queued")
+    def test_the_jobs_of_a_worker_that_died_are_taken_over_after_a_minute(self, committed_runtime, clock, monkeypatch):
+        def die(*_):
+            raise SystemExit
+
+        def do(runtime, _pool, job):
+            with runtime.db.write() as session:
+                finish(session, job, now=clock())
+
+        monkeypatch.setattr(jobs, "HANDLERS", {"test": die})
+        with pytest.raises(SystemExit):
+            drain(committed_runtime)
+        monkeypatch.setattr(jobs, "HANDLERS", {"test": do})
+        clock.move(seconds=59)
+        drain(committed_runtime)
+        assert self.done(committed_runtime) == []
+        clock.move(seconds=1)
+        drain(committed_runtime)
+        assert self.done(committed_runtime) == ["first", "second"]
+
+    @pytest.mark.usefixtures("queued")
+    def test_a_worker_that_lives_renews_the_leases_of_all_it_claimed(self, committed_runtime, clock, monkeypatch):
+        def ends():
+            with committed_runtime.db.read() as session:
+                return set(session.execute(select(Job.run_at).where(Job.state == "running")).scalars())
+
+        def do(runtime, _pool, job):
+            clock.move(seconds=59)
+            until(lambda: ends() == {clock() + timedelta(seconds=60)})
+            with runtime.db.write() as session:
+                finish(session, job, now=clock())
+
+        monkeypatch.setattr(jobs, "HANDLERS", {"test": do})
+        monkeypatch.setattr(jobs, "RENEWAL_S", 0.01)
+        worker = Worker(committed_runtime)
+        worker.start()
+        until(lambda: self.done(committed_runtime) == ["first", "second"])
+        worker.stop()
 
 
 class TestSweep:
