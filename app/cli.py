@@ -27,9 +27,11 @@ from app.core.database import Database, make_engine
 from app.core.errors import DomainError
 from app.core.logging import configure_logging
 from app.core.storage import Storage
+from app.core.supervisor import NeverReady
 from app.domain.vocabulary import Role
 from app.jobs.worker import Worker
 from app.main import CannotServe, build_routes, create_app, only_server, open_port, run_worker, serve
+from app.processes import SharedPort, run_child, supervise
 from app.queries.jobs import count_jobs, list_dead_jobs
 from app.queries.operators import (
     AccountLine,
@@ -61,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     command: Command = given.command
     try:
-        command(given, load_settings())
+        command(given, load_settings(**_chosen(given)))
     except BadSettings as error:
         return _complain(str(error), 2)
-    except (_Refused, CannotServe) as error:
+    except (_Refused, CannotServe, NeverReady) as error:
         return _complain(str(error), 1)
     except DomainError as error:
         return _complain(f"{error.code}: {error.detail}", 1)
@@ -75,6 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
     return 0
+
+
+def _chosen(given: argparse.Namespace) -> dict[str, object]:
+    """The settings that the command line names."""
+    named = {name: getattr(given, name, None) for name in ("host", "port", "processes")}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _port(given: str) -> int:
@@ -90,19 +98,43 @@ def _complain(message: str, code: int) -> int:
 
 
 def _serve(given: argparse.Namespace, settings: Settings) -> None:
-    asked = {name: getattr(given, name) for name in ("host", "port") if getattr(given, name) is not None}
-    settings = settings.model_copy(update=asked)
     configure_logging(settings.log_format)
-    with only_server(settings), closing(open_port(settings.host, settings.port)) as listener:
-        install(settings)
-        runtime = open_runtime(settings)
-        with closing(runtime.db):
-            with runtime.db.read() as session:
-                is_empty = not has_users(session)
-            if settings.wants_demo and is_empty:
-                _load_demo(runtime)
-            worker = Worker(runtime) if settings.worker and not given.no_worker else None
-            serve(create_app(runtime, worker=worker), listener, on_ready=lambda url: print(url, flush=True))
+    has_worker = settings.worker and not given.no_worker
+    if settings.process_count > 1:
+        with closing(SharedPort(settings.host, settings.port)) as port:
+            with _installed(settings):
+                pass
+            supervise(port, settings.process_count, has_worker=has_worker, on_ready=_show)
+        return
+    with (
+        only_server(settings),
+        closing(open_port(settings.host, settings.port)) as listener,
+        _installed(settings) as runtime,
+    ):
+        worker = Worker(runtime) if has_worker else None
+        serve(create_app(runtime, worker=worker), listener, on_ready=_show)
+
+
+@contextmanager
+def _installed(settings: Settings) -> Iterator[Runtime]:
+    """The runtime over a database that is of this release, with the demo street where that is wanted."""
+    install(settings)
+    runtime = open_runtime(settings)
+    with closing(runtime.db):
+        with runtime.db.read() as session:
+            is_empty = not has_users(session)
+        if settings.wants_demo and is_empty:
+            _load_demo(runtime)
+        yield runtime
+
+
+def _show(address: str) -> None:
+    print(address, flush=True)
+
+
+def _child(given: argparse.Namespace, settings: Settings) -> None:
+    configure_logging(settings.log_format)
+    run_child(settings, given.seat, given.listener)
 
 
 def _work(_given: argparse.Namespace, settings: Settings) -> None:
@@ -286,7 +318,12 @@ def _parser() -> argparse.ArgumentParser:
     served = _add(commands, "serve", _serve, "migrate, then answer on the address in the settings")
     served.add_argument("--host", help="instead of XIAOHAO_HOST")
     served.add_argument("--port", type=_port, metavar="PORT", help="0: any that is free")
-    served.add_argument("--no-worker", action="store_true", help="run no jobs in this process")
+    served.add_argument("--processes", type=int, metavar="N", help="that answer (PostgreSQL)")
+    served.add_argument("--no-worker", action="store_true", help="run no jobs here")
+    child = commands.add_parser("child")  # what ``serve`` starts; without a help it is not listed
+    child.set_defaults(command=_child)
+    child.add_argument("seat", type=int)
+    child.add_argument("listener", type=int, nargs="?")
     _add(commands, "worker", _work, "run jobs in a process of its own (PostgreSQL)")
     _add(commands, "migrate", _migrate, "bring the database to this release")
     _add(commands, "demo", _demo, "load the demo street into an empty database")

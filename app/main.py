@@ -53,7 +53,7 @@ def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = runtime.settings.worker_threads
+        anyio.to_thread.current_default_thread_limiter().total_tokens = runtime.settings.threads
         lanes = app.state.lanes = make_lanes(runtime)
         for lane in lanes.values():
             lane.start()
@@ -155,7 +155,7 @@ def serve(app: FastAPI, listener: socket.socket, *, on_ready: Callable[[str], No
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = _Server(config, lambda: on_ready(_address(listener)))
+    server = _Server(config, lambda: on_ready(url_of(listener)))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, server.end)
     server.run(sockets=[listener])
@@ -178,15 +178,17 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _address(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
+    """Where it answers."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run_worker(worker: Worker) -> None:
+def run_worker(worker: Worker, *, on_ready: Callable[[], None] = lambda: None) -> None:
     """Run the worker in a process of its own until SIGTERM or Ctrl-C."""
     numbers = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)  # before the threads, which inherit it
     worker.start()
+    on_ready()
     signal.sigwait(numbers)
     worker.stop()

@@ -21,9 +21,9 @@ def demo_server(data_dir: Path, **settings: str) -> Iterator[str]:
 
 @contextmanager
 def running_server(data_dir: Path, **settings: str) -> Iterator[tuple[str, int]]:
-    """URL and process id of a server on a free port over ``data_dir``; stopped at the end."""
+    """URL and process id of a server of one process on a free port over ``data_dir``; stopped at the end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("XIAOHAO_")}
-    environment |= {"XIAOHAO_DATA_DIR": str(data_dir), "XIAOHAO_PORT": "0"} | settings
+    environment |= {"XIAOHAO_DATA_DIR": str(data_dir), "XIAOHAO_PORT": "0", "XIAOHAO_PROCESSES": "1"} | settings
     command = [sys.executable, "-m", "app.cli", "serve"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -18,7 +18,8 @@ LEVELS = {
     "api": 6,
     "jobs": 6,
     "main": 7,
-    "cli": 8,
+    "processes": 8,
+    "cli": 9,
 }
 LEFT_OF_API = {package for package, level in LEVELS.items() if level < LEVELS["api"]}
 HTTP = ("fastapi", "starlette", "uvicorn", "httpx")

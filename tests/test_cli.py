@@ -302,6 +302,15 @@ class TestSettings:
         assert (code, err.count("\n")) == (1, 1)
         assert "xiaohao migrate" in err
 
+    @pytest.mark.parametrize("is_named", [True, False])
+    def test_the_embedded_database_takes_one_process(self, run, monkeypatch, is_named):
+        monkeypatch.delenv("XIAOHAO_DATABASE_URL", raising=False)
+        if is_named:
+            monkeypatch.setenv("XIAOHAO_PROCESSES", "2")
+        code, out, err = run("serve", *([] if is_named else ["--processes", "2"]))
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("xiaohao: XIAOHAO_PROCESSES: ")
+
     def test_the_embedded_database_has_no_separate_worker(self, run, monkeypatch, tmp_path):
         monkeypatch.delenv("XIAOHAO_DATABASE_URL", raising=False)
         code, _, err = run("worker")

@@ -8,14 +8,16 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from queue import Queue
 from threading import Thread
 from uuid import uuid4
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from app.cli import main
 from tests.factories import found, shoot, visit
@@ -79,6 +81,17 @@ class Process:
         self._reader = Thread(target=self._read)
         self._reader.start()
 
+    @property
+    def pid(self):
+        return self._popen.pid
+
+    def children(self):
+        """The processes that it has started and that are there."""
+        return set(map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()))
+
+    def tell(self, number):
+        self._popen.send_signal(number)
+
     def address(self):
         """What it prints when it is ready."""
         while line := self._lines.get(timeout=PATIENCE_S):
@@ -88,7 +101,7 @@ class Process:
 
     def end(self, number=signal.SIGTERM):
         """Exit code after the signal, and what it printed since; fails when it goes on."""
-        self._popen.send_signal(number)
+        self.tell(number)
         code = self._popen.wait(PATIENCE_S)
         self._reader.join()
         return code, list(iter(self._lines.get_nowait, ""))
@@ -158,23 +171,24 @@ def test_one_request_is_one_line_without_names_or_tokens(serving):
     assert "s3cret" not in line
 
 
+@pytest.fixture
+def inspector(environment, monkeypatch, capsys):
+    """A street with an inspector: the form he signs in with."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for command in (
+        ["migrate"],
+        ["area", "add", DISTRICT, "鼓楼区"],
+        ["area", "add", STREET, "建宁路街道", "--parent", DISTRICT],
+        ["user", "add", "li", "--name", "李丽", "--staff-number", "1", "--role", "inspector", "--area", STREET],
+    ):
+        assert main(command) == 0
+    password = capsys.readouterr().out.split()[1]
+    return {"grant_type": "password", "username": "li", "password": password}
+
+
 class TestWork:
     """A hazard fixed on the spot, from the phone to its close-out by the worker."""
-
-    @pytest.fixture
-    def inspector(self, environment, monkeypatch, capsys):
-        """A street with an inspector: the form he signs in with."""
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        for command in (
-            ["migrate"],
-            ["area", "add", DISTRICT, "鼓楼区"],
-            ["area", "add", STREET, "建宁路街道", "--parent", DISTRICT],
-            ["user", "add", "li", "--name", "李丽", "--staff-number", "1", "--role", "inspector", "--area", STREET],
-        ):
-            assert main(command) == 0
-        password = capsys.readouterr().out.split()[1]
-        return {"grant_type": "password", "username": "li", "password": password}
 
     def test_is_done_beside_the_answers_and_outlives_the_process(self, serving, inspector):
         with serving("serve", "--no-worker") as process, signed_in(process.address(), inspector) as client:
@@ -230,6 +244,111 @@ def until_closed(client, hazard_id):
     while (hazard := client.get(f"/hazards/{hazard_id}").json())["status"] != "closed":
         assert time.monotonic() < deadline, hazard
     return hazard
+
+
+class TestSeveralProcesses:
+    """Two that answer on one port and one for the jobs, watched by the process that was started."""
+
+    @pytest.fixture(autouse=True)
+    def _on_postgresql(self, server_url):
+        if server_url is None:
+            pytest.skip("the embedded database takes one process")
+
+    def test_answer_as_one_and_are_replaced(self, serving, run, inspector):
+        with serving("serve", "--processes", "2") as process:
+            url = process.address()
+            first = process.children()
+            assert len(first) == 3
+            answering = holders(url, first)
+            assert len(answering) == 2
+            with signed_in(url, inspector) as client:
+                until_closed(client, report_fixed_on_site(client))
+            assert counted(url, "xiaohao_job_attempts_total", kind="thumbnail", outcome="done") == 2
+            ask(url, 20)
+            assert answers_counted(url) == 20
+            os.kill(min(answering), signal.SIGKILL)
+            ask(url, 20)  # nobody waits for the dead one
+            until(lambda: len(process.children()) == 3)
+            assert len(process.children() & first) == 2
+            assert answers_counted(url) == 40
+            second = run("serve", "--processes", "2", XIAOHAO_PORT=str(httpx.URL(url).port))
+            assert (second.returncode, second.stdout, second.stderr.count("\n")) == (1, "", 1)
+            assert "XIAOHAO_PORT" in second.stderr
+            last = process.children()
+            code, lines = process.end()
+            assert code == 0
+            assert not any(map(is_there, last))
+            assert sum("process_ended" in line for line in lines) == 1
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", httpx.URL(url).port))
+
+    def test_end_with_their_parent_however_it_ends(self, serving):
+        command = ("serve", "--processes", "2", "--no-worker")
+        with serving(*command) as process:
+            url = process.address()
+            first = process.children()
+            process.kill()
+            until(lambda: not any(map(is_there, first)))
+        with serving(*command, XIAOHAO_PORT=str(httpx.URL(url).port)) as process:
+            assert process.address() == url
+            ask(url, 1)
+            stuck, other = process.children()
+            os.kill(stuck, signal.SIGSTOP)
+            process.tell(signal.SIGTERM)
+            until(lambda: not is_there(other))
+            assert process.end()[0] == 0
+            assert not is_there(stuck)
+
+
+def ask(url, times):
+    for _ in range(times):
+        assert httpx.get(f"{url}/healthz", timeout=PATIENCE_S).status_code == 200
+
+
+def counted(url, name, **labels):
+    """The value of a series, whoever is asked for it."""
+    families = text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=PATIENCE_S).text)
+    samples = [sample for family in families for sample in family.samples if sample.name == name]
+    return next(sample.value for sample in samples if sample.labels == labels)
+
+
+def answers_counted(url):
+    told = {counted(url, "xiaohao_requests_total", method="GET", route="/healthz", status="2xx") for _ in range(8)}
+    (count,) = told
+    assert counted(url, "xiaohao_request_seconds_count", method="GET", route="/healthz") == count
+    return count
+
+
+def holders(url, pids):
+    """Which of these processes have taken some of many connections."""
+    address = ("127.0.0.1", httpx.URL(url).port)
+    with ExitStack() as stack:
+        for _ in range(32):
+            stack.enter_context(socket.create_connection(address, timeout=PATIENCE_S))
+        served = f"{int.from_bytes(socket.inet_aton(address[0]), 'little'):08X}:{address[1]:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        ours = {f"socket:[{row[9]}]" for row in rows if (row[1], row[3]) == (served, "01")}
+        return {pid for pid in pids if ours & set(open_files(pid))}
+
+
+def open_files(pid):
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            yield str(link.readlink())
+
+
+def is_there(pid):
+    """Not even as a process that has ended and whose parent does not know it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(is_so):
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline
 
 
 class TestRefusal:

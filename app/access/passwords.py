@@ -23,6 +23,12 @@ _places = BoundedSemaphore(WAITING)
 _slots = BoundedSemaphore(AT_ONCE)
 
 
+def bound_sign_ins(*, at_once: int, waiting: int) -> None:
+    """Other bounds for this process, set once before it answers: it has fewer threads, or shares the machine."""
+    global _places, _slots
+    _places, _slots = BoundedSemaphore(waiting), BoundedSemaphore(at_once)
+
+
 class WeakPassword(Rejected):
     code, title, title_zh = "weak-password", "The password is too weak", "密码强度不足"
 

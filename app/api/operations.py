@@ -58,7 +58,7 @@ def check_readiness(runtime: AtRuntime) -> Health:
     responses={200: {"content": {"text/plain": {}}, "description": "The text format of Prometheus."}},
 )
 def read_metrics(runtime: AtRuntime) -> Response:
-    """What this process has counted, and what waits in the database (``xiaohao_shared_…``: the same on every node)."""
+    """What this node has counted, and what waits in the database (``xiaohao_shared_…``: the same on every node)."""
     return Response(generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

@@ -4,17 +4,23 @@ Read once by ``create_app`` or a command and handed down. Source: contract.md, Â
 """
 
 import contextlib
+import math
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "XIAOHAO_"
 SECRET_BYTES = 32
+MOST_PROCESSES = 4
+"""Unless more are asked for: each takes memory, and the database has a core to find for each."""
+THREADS, FEWEST_THREADS = 16, 6
+"""Of a node together, and of each of its processes."""
 
 
 class BadSettings(Exception):
@@ -39,8 +45,10 @@ class Settings(BaseSettings):
     """None: on only for the embedded database."""
     worker: bool = True
     """Run the jobs inside the server."""
-    worker_threads: Annotated[int, Field(ge=1, le=64)] = 16
-    """Threads that run endpoints; the database pool holds four connections more."""
+    processes: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Processes that answer; see ``process_count``."""
+    worker_threads: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Threads that run endpoints in each process; see ``threads``."""
     log_format: Literal["json", "text"] = "text"
 
     @field_validator("database_url")
@@ -48,6 +56,16 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in {"postgresql", "sqlite"}:
             raise ValueError("must begin with postgresql:// or sqlite:///")
+        return value
+
+    @field_validator("processes")
+    @classmethod
+    def _one_where_there_can_be_no_more(cls, value: int | None, others: ValidationInfo) -> int | None:
+        if value is not None and value > 1:
+            if _is_embedded(others.data.get("database_url")):
+                raise ValueError("more than one needs PostgreSQL: the embedded database takes one process")
+            if sys.platform != "linux":
+                raise ValueError("more than one needs Linux, which spreads connections among them")
         return value
 
     @field_validator("storage_url")
@@ -67,7 +85,19 @@ class Settings(BaseSettings):
     @property
     def is_embedded(self) -> bool:
         """Whether the embedded database (SQLite) is used."""
-        return self.database_url is None or self.database_url.startswith("sqlite")
+        return _is_embedded(self.database_url)
+
+    @property
+    def process_count(self) -> int:
+        """Processes that answer: what is set, else one; with PostgreSQL one for each core that we may use, up to 4."""
+        if self.processes is not None or self.is_embedded or sys.platform != "linux":
+            return self.processes or 1
+        return min(MOST_PROCESSES, len(os.sched_getaffinity(0)))
+
+    @property
+    def threads(self) -> int:
+        """Threads that run endpoints in each process: what is set, else 16 shared among them, but at least 6 each."""
+        return self.worker_threads or max(FEWEST_THREADS, math.ceil(THREADS / self.process_count))
 
     @property
     def wants_demo(self) -> bool:
@@ -87,14 +117,26 @@ class Settings(BaseSettings):
         return self.data_dir / "storage" if self.storage_url is None else Path(urlsplit(self.storage_url).path)
 
 
-def load_settings() -> Settings:
-    """The settings of this process; raises ``BadSettings`` for an unknown name or a wrong value."""
+def _is_embedded(database_url: str | None) -> bool:
+    return database_url is None or database_url.startswith("sqlite")
+
+
+def environment_with(**changes: str) -> dict[str, str]:
+    """The environment of this process with ``changes``, for one that it starts."""
+    return os.environ | changes
+
+
+def load_settings(**given: object) -> Settings:
+    """The settings of this process, ``given`` before the environment.
+
+    Raises ``BadSettings`` for an unknown name or a wrong value.
+    """
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in os.environ:
         if name.upper().startswith(PREFIX) and not name.startswith(f"{PREFIX}TEST_") and name not in known:
             raise BadSettings(f"{name} is not a setting; known are {', '.join(sorted(known))}")
     try:
-        return Settings()
+        return Settings(**given)  # type: ignore[arg-type]  # that is what it checks
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "settings"

@@ -30,22 +30,33 @@ _INSTALLING = 320106
 _AGAIN_S = 0.1
 
 
-BESIDE = 6
-"""Connections for what does not run in the worker threads: three loops of the worker, two of the lane, one to spare."""
+FOR_ANSWERS = 5
+"""Connections beside those of the worker threads: four for the lanes, one to spare."""
+FOR_WORKER = 4
+"""Connections for the worker alone: three for its loops, one to spare."""
 
 
-def open_runtime(settings: Settings, *, clock: Clock = utc_now, bind: Engine | Connection | None = None) -> Runtime:
+def open_runtime(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    bind: Engine | Connection | None = None,
+    metrics: Metrics | None = None,
+    connections: int | None = None,
+) -> Runtime:
     """A process's runtime over an installed database; ``bind`` replaces the engine in tests.
 
+    There are ``connections`` at most, None: enough for a process that does everything.
     Raises ``BadSettings`` for a missing or foreign secret key.
     """
     secret = secret_key(settings)
     if bind is None:
-        bind = make_engine(settings.sqlalchemy_url, pool_size=settings.worker_threads + BESIDE)
+        everything = settings.threads + FOR_ANSWERS + FOR_WORKER - 1
+        bind = make_engine(settings.sqlalchemy_url, pool_size=connections or everything)
     db = Database(bind)
     with db.read() as session:
         receipts = open_receipts(session, secret)
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     metrics.registry.register(BacklogGauges(db, clock))
     return Runtime(
         settings=settings,

@@ -73,7 +73,7 @@ def memory_case(settings: Settings, folder: Path) -> Case:
     """A server with its worker inside, after its start and one request."""
 
     def ours(_number: int) -> Load:
-        with serve(settings, folder / "idle.log") as server:
+        with serve(settings, folder / "idle.log", processes=1) as server:
             urllib.request.urlopen(f"{server.url}/readyz", timeout=5).close()  # noqa: S310  our own address
             return Load(mib=own_mib(server.pid))
 

@@ -1,8 +1,6 @@
 """The feed: sealing against the rate of submissions, what a pull at rest pays for it, and what stays in tables."""
 
 import http.client
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,7 +78,7 @@ def _throughput(
     settle(world.url)
     late = time.perf_counter() - ended
     told = (_position(connection) - before) / max(1, round(seconds))
-    with stopped(server), own_database(world.url) as db:
+    with server.standing_still(), own_database(world.url) as db:
         connection.execute(_FILL, {"seed": "backlog", "rows": BACKLOG})
         began = time.perf_counter()
         while seal(db):
@@ -121,7 +119,7 @@ def _bloat(report: FeedReport, world: World, server: Server, events: int, connec
     first = _position(connection)
     began, largest = time.perf_counter(), 0
     before = _sizes(connection)
-    with stopped(server), own_database(world.url) as db:
+    with server.standing_still(), own_database(world.url) as db:
         for number in range(events // PORTION):
             connection.execute(_FILL, {"seed": f"portion{number}", "rows": PORTION})
             while seal(db) or extend_chain(db):
@@ -174,16 +172,6 @@ class _Puller:
         self._cursor = page["next_cursor"]
         has_more: bool = page["has_more"]
         return has_more
-
-
-@contextmanager
-def stopped(server: Server) -> Iterator[None]:
-    """The server stands still meanwhile."""
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The load generators, and the CPU time of the process they load."""
+"""The load generators, and the CPU time of the processes they load."""
 
 import os
 import re
@@ -29,7 +29,7 @@ class Load:
     per_s: float = 0
     p99_ms: float | None = None
     cpu_us: float | None = None
-    """CPU time of the server process per request."""
+    """CPU time of the server's processes per request."""
     mib: float | None = None
 
 
@@ -64,9 +64,10 @@ def run_wrk(
 ) -> Load:
     """Requests a second over the kept connections; any answer but 2xx is a failure."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script), url]
-    before = cpu_s([server_pid])
+    members = family(server_pid)
+    before = cpu_s(members)
     done = subprocess.run(command, env=os.environ | {"SEED": str(seed)}, capture_output=True, text=True, check=False)
-    used = cpu_s([server_pid]) - before
+    used = cpu_s(members) - before
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     count = re.search(r"(\d+) requests in", done.stdout)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", done.stdout)
@@ -85,16 +86,19 @@ def cpu_s(pids: list[int]) -> float:
 
 
 def family(pid: int) -> list[int]:
-    """The process and its own children that are running."""
-    parents = {}
+    """The process and all those below it that are running; who is above comes first."""
+    parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    return [pid, *(child for child, parent in parents.items() if parent == pid)]
+    members = [pid]
+    for member in members:
+        members += [child for child, parent in parents.items() if parent == member]
+    return members
 
 
 def own_mib(pid: int) -> float:
-    """Memory of the process and its children, what they share counted once (PSS)."""
+    """Memory of the process and those below it, what they share counted once (PSS)."""
     kib = 0
     for member in family(pid):
         found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{member}/smaps_rollup").read_text(), re.MULTILINE)

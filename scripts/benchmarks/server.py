@@ -1,6 +1,7 @@
-"""The service as ``xiaohao serve`` runs it: one process, the worker inside."""
+"""The service as ``xiaohao serve`` runs it."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.config import Settings
-from scripts.benchmarks.programs import CannotMeasure
+from scripts.benchmarks.programs import CannotMeasure, family
 from tests.postgres import free_port
 
 START_S = 30.0
@@ -21,17 +22,30 @@ STOP_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A process that answers at ``url``."""
+    """What answers at ``url``: a process and those that it has started."""
 
     url: str
     pid: int
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """All of it, while the block lasts."""
+        members = family(self.pid)
+        for pid in members:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in reversed(members):
+                os.kill(pid, signal.SIGCONT)
+
 
 @contextmanager
-def serve(settings: Settings, log: Path, *, has_worker: bool = True) -> Iterator[Server]:
-    """The server on a free port until the block ends; its lines go to ``log``."""
+def serve(settings: Settings, log: Path, *, has_worker: bool = True, processes: int | None = None) -> Iterator[Server]:
+    """The server on a free port until the block ends; its lines go to ``log``. ``processes`` None: its own default."""
     port = free_port()
     command = ["serve", "--port", str(port), *([] if has_worker else ["--no-worker"])]
+    command += [] if processes is None else ["--processes", str(processes)]
     with _run(settings, log, command) as process:
         url = f"http://127.0.0.1:{port}"
         _wait(process, url, log)

@@ -1,7 +1,6 @@
 """Submission: a visit with 3 hazards and 3 photos, against one statement that writes the same rows."""
 
 import os
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,13 +46,10 @@ def submission_case(world: World, server: Server, folder: Path, seconds: float) 
 def paused(server: Server, url: str) -> Iterator[None]:
     """The server stands still while the database is measured alone; what that wrote is not for its sealer."""
     settle(url)
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
+    with server.standing_still():
         yield
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("TRUNCATE outbox")
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
 
 
 def settle(url: str) -> None:

@@ -15,10 +15,10 @@ from tests.postgres import database
 
 
 @contextmanager
-def open_service(data_dir: Path, server_url: str | None) -> Iterator[tuple[Service, Engine]]:
+def open_service(data_dir: Path, server_url: str | None, *, processes: int = 1) -> Iterator[tuple[Service, Engine]]:
     """A service that is not started over an empty database; the test's own connections close at once, so that the
-    server alone finds the database as its death left it."""
-    service = Service(environment(data_dir, server_url, SECRET))
+    server alone finds the database as its death left it. One process can be told where to die."""
+    service = Service(environment(data_dir, server_url, SECRET, processes))
     url = f"sqlite:///{data_dir}/xiaohao.db"
     if server_url is not None:
         url = server_url.replace("postgresql://", "postgresql+psycopg://")
@@ -30,9 +30,9 @@ def open_service(data_dir: Path, server_url: str | None) -> Iterator[tuple[Servi
 
 
 @contextmanager
-def open_world(data_dir: Path, server_url: str | None) -> Iterator[World]:
+def open_world(data_dir: Path, server_url: str | None, *, processes: int = 1) -> Iterator[World]:
     """A service that runs, and its people."""
-    with open_service(data_dir, server_url) as (service, engine):
+    with open_service(data_dir, server_url, processes=processes) as (service, engine):
         service.start()
         yield World(service, engine, data_dir)
 

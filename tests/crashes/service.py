@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import resource
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -90,6 +92,12 @@ class Service:
         os.kill(self._pid, signal.SIGKILL)
         self.wait_for_death()
 
+    def kill_one(self, chance: random.Random) -> None:
+        """One of the processes that its server has started."""
+        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
+        with suppress(ProcessLookupError):  # it died a moment ago
+            os.kill(int(chance.choice(children)), signal.SIGKILL)
+
     def wait_for_death(self) -> None:
         self.is_running = False
         assert int(self._next_line(r"died (-?\d+)")) == -signal.SIGKILL
@@ -155,9 +163,10 @@ class Service:
         self._printed.put(ENDED)
 
 
-def environment(data_dir: Path, server_url: str | None, secret: str) -> dict[str, str]:
+def environment(data_dir: Path, server_url: str | None, secret: str, processes: int) -> dict[str, str]:
     """For a server over ``data_dir`` and the PostgreSQL database at ``server_url`` (None: embedded)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("XIAOHAO_")}
+    kept |= {"XIAOHAO_PROCESSES": str(processes)}
     kept |= {"XIAOHAO_DATA_DIR": str(data_dir), "XIAOHAO_PORT": "0", "XIAOHAO_DEMO": "0"}
     if server_url is not None:
         kept |= {"XIAOHAO_DATABASE_URL": server_url, "XIAOHAO_SECRET_KEY": secret}

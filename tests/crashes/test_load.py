@@ -52,6 +52,23 @@ def test_dies_at_any_moment(world: World, is_long: bool, seed: int) -> None:
 
 
 @pytest.mark.usefixtures("on_postgresql")
+def test_one_of_several_processes_dies_at_any_moment(tmp_path: Path, server_url: str, is_long: bool) -> None:
+    """Whichever, the worker too; and then the one that watches them, and all with it."""
+    chance = random.Random(3)
+    with open_world(tmp_path, server_url, processes=2) as world:
+        with load(world) as work:
+            for _ in range(10 if is_long else 1):
+                for _ in range(3):
+                    work.wait_for_answers(chance.randint(0, 40))
+                    world.service.kill_one(chance)
+                work.wait_for_answers(chance.randint(0, 40))
+                world.service.kill()
+                world.service.start()
+        assert work.refusals == []
+        world.check()
+
+
+@pytest.mark.usefixtures("on_postgresql")
 def test_postgresql_goes_and_comes_back(tmp_path: Path, is_long: bool) -> None:
     """Once for long and then for a moment, each time as when its machine fails; the service is not started again."""
     try:

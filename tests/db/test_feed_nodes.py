@@ -35,8 +35,8 @@ from tests.feed import Puller
 from tests.ledger import Group, Log, Page, Told, View
 from tests.postgres import database
 
-NODES, WRITERS, KILLS = 3, 8, 2
-"""Each node is killed so often."""
+NODES, WRITERS, KILLS = (2, 1, 1), 8, 2
+"""Processes of each node that answer; each node is killed so often."""
 ASKED = [{"limit": 3}, {"limit": 50, "types": "hazard"}, {"limit": 1000}]
 """By the pullers, each for itself."""
 
@@ -157,11 +157,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_nodes_die_at_any_moment(server_url: str, tmp_path: Path, seed: int) -> None:
     """Each of three twice, under eight writers and three pullers; 25 s a seed on a busy machine with two cores."""
-    chances = [random.Random(f"{seed} {part}") for part in range(NODES + 1)]
+    chances = [random.Random(f"{seed} {part}") for part in range(len(NODES) + 1)]
     with ExitStack() as stack:
-        opened = [stack.enter_context(open_service(tmp_path, server_url)) for _ in range(NODES)]
+        opened = [stack.enter_context(open_service(tmp_path, server_url, processes=count)) for count in NODES]
         services, engine = [service for service, _ in opened], opened[0][1]
-        pool = stack.enter_context(ThreadPoolExecutor(NODES))
+        pool = stack.enter_context(ThreadPoolExecutor(len(NODES)))
         results([pool.submit(service.start) for service in services])
         nodes = Nodes(services, chances[-1])
         world = World(nodes, engine, tmp_path)  # type: ignore[arg-type]  # it asks them as one service
