@@ -28,6 +28,8 @@ PATIENCE_S = 60
 """Longer than anything here takes on a busy machine."""
 DISTRICT, STREET = "320106", "320106011"
 SECRET = "a secret key of the tests, 32 bytes or more"
+MANY = 32
+"""Connections, which no chance gives to one process alone."""
 
 
 @pytest.fixture
@@ -323,12 +325,19 @@ def holders(url, pids):
     """Which of these processes have taken some of many connections."""
     address = ("127.0.0.1", httpx.URL(url).port)
     with ExitStack() as stack:
-        for _ in range(32):
+        for _ in range(MANY):
             stack.enter_context(socket.create_connection(address, timeout=PATIENCE_S))
         served = f"{int.from_bytes(socket.inet_aton(address[0]), 'little'):08X}:{address[1]:04X}"
-        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-        ours = {f"socket:[{row[9]}]" for row in rows if (row[1], row[3]) == (served, "01")}
-        return {pid for pid in pids if ours & set(open_files(pid))}
+        taken = {}
+
+        def are_all_taken():
+            rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+            ours = {f"socket:[{row[9]}]" for row in rows if (row[1], row[3]) == (served, "01")}
+            taken.update({pid: ours & set(open_files(pid)) for pid in pids})
+            return sum(map(len, taken.values())) == MANY
+
+        until(are_all_taken)
+        return {pid for pid in pids if taken[pid]}
 
 
 def open_files(pid):
