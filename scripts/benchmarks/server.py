@@ -16,7 +16,7 @@ from app.core.config import Settings
 from scripts.benchmarks.programs import CannotMeasure, family
 from tests.postgres import free_port
 
-START_S = 30.0
+START_S = 90.0
 STOP_S = 30.0
 
 
