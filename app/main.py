@@ -23,6 +23,7 @@ from app.api.middleware import Envelope
 from app.api.openapi import complete_document
 from app.api.problems import Problem, install_problem_handlers
 from app.core.config import Settings
+from app.core.memory import keep_freed_memory
 from app.jobs.worker import Worker
 from app.services.hazards.together import act_together
 from app.services.inspections.together import submit_together
@@ -158,6 +159,7 @@ def serve(app: FastAPI, listener: socket.socket, *, on_ready: Callable[[str], No
     server = _Server(config, lambda: on_ready(url_of(listener)))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, server.end)
+    keep_freed_memory()
     server.run(sockets=[listener])
 
 
@@ -188,6 +190,7 @@ def run_worker(worker: Worker, *, on_ready: Callable[[], None] = lambda: None) -
     """Run the worker in a process of its own until SIGTERM or Ctrl-C."""
     numbers = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)  # before the threads, which inherit it
+    keep_freed_memory()
     worker.start()
     on_ready()
     signal.sigwait(numbers)

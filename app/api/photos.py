@@ -171,8 +171,8 @@ def _deliver(
         raise HashMismatch(
             "The file's SHA-256 differs from the stated one.", "文件的 SHA-256 与声明不一致。", errors=[fault]
         )
-    with runtime.db.read() as session:
-        known = check_delivery(session, uploader, form.id, form.sha256)
+    with runtime.db.autocommit() as connection:
+        known = check_delivery(connection, uploader, form.id, form.sha256)
     if known is not None and known.stored_at is not None:
         return known, False
     facts = inspect(incoming.path, takes_heic=runtime.takes_heic)
@@ -181,7 +181,7 @@ def _deliver(
     delivery = Delivery(form.id, form.sha256, incoming.size, form.role, form.source, form.taken_at, facts)
     try:
         with runtime.db.write() as session:
-            return store_photo(session, uploader, delivery, now=now)
+            return store_photo(session, uploader, delivery, now=now, is_unknown=known is None)
     except (IntegrityError, PhotoJustNamed):  # a submission or another upload took the id first: look again
         with runtime.db.write() as session:
             return store_photo(session, uploader, delivery, now=now)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from app.core import thumbnail_worker
+from app.core.memory import KEEPING
 from app.core.thumbnail_worker import Thumbnail, Unreadable, make_thumbnail
 
 __all__ = ["Thumbnail", "ThumbnailFailed", "ThumbnailPool", "Unreadable", "make_thumbnail"]
@@ -95,10 +96,10 @@ class _Child:
     """The process, its two pipes and how many pictures it was asked for."""
 
     def __init__(self, memory_bytes: int) -> None:
-        # -P: the folder of the script must not hide the standard library. No environment: no secrets.
+        # -P: the folder of the script must not hide the standard library. An environment of its own: no secrets.
         command = [sys.executable, "-P", "-X", "utf8", thumbnail_worker.__file__, str(memory_bytes)]
         self._process = subprocess.Popen(  # noqa: S603 - our own file
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, env={}
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, env=KEEPING
         )
         self._requests = cast(IO[bytes], self._process.stdin)
         self._answers = cast(IO[bytes], self._process.stdout)

@@ -63,9 +63,9 @@ class KnownPhoto:
     height: int | None
 
 
-def find_known(session: Session, photo_id: UUID, *, lock: bool = False) -> KnownPhoto | None:
+def find_known(on: Session | Connection, photo_id: UUID, *, lock: bool = False) -> KnownPhoto | None:
     """The photo with this id, whoever named it; locked for a change if asked."""
-    rows = (_LOCKED if lock else _KNOWN).rows(session, {"photo_id": photo_id})
+    rows = (_LOCKED if lock else _KNOWN).rows(on, {"photo_id": photo_id})
     return replace(KnownPhoto(*rows[0]), role=PhotoRole(rows[0].role)) if rows else None
 
 

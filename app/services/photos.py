@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any  # column values
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, insert, update
+from sqlalchemy import Connection, Integer, bindparam, insert, update
 from sqlmodel import Session, col
 
 from app.access.actor import Actor, require
@@ -51,24 +51,27 @@ class Delivery:
     facts: ImageFacts
 
 
-def check_delivery(session: Session, uploader: Uploader, photo_id: UUID, sha256: str) -> KnownPhoto | None:
+def check_delivery(on: Session | Connection, uploader: Uploader, photo_id: UUID, sha256: str) -> KnownPhoto | None:
     """Whether these bytes may come under this id; the photo when it is known already, declared or stored.
 
     Raises ``Forbidden`` for a role that uploads nothing, ``IdTaken`` for somebody else's id,
     ``PhotoDiffers`` for other bytes than were declared or stored.
     """
-    photo = find_known(session, photo_id)
+    photo = find_known(on, photo_id)
     _check(uploader, photo, sha256)
     return photo
 
 
-def store_photo(session: Session, uploader: Uploader, delivery: Delivery, *, now: datetime) -> tuple[KnownPhoto, bool]:
+def store_photo(
+    session: Session, uploader: Uploader, delivery: Delivery, *, now: datetime, is_unknown: bool = False
+) -> tuple[KnownPhoto, bool]:
     """Record a delivered photo, and whether it is new; hazards that wait for it are brought up to date.
 
-    Its bytes are on disk. A thumbnail is made by a job. Raises what ``check_delivery`` raises,
-    ``NotADocument`` and ``PhotoJustNamed``.
+    Its bytes are on disk. A thumbnail is made by a job. ``is_unknown``: nobody had spoken of it a moment ago, so
+    there is nothing to lock. Raises what ``check_delivery`` raises, ``NotADocument``, ``PhotoJustNamed``, and
+    ``IntegrityError`` when somebody spoke of it since.
     """
-    photo, hazards = lock_photo(session, delivery.id)
+    photo, hazards = (None, list[Hazard]()) if is_unknown else lock_photo(session, delivery.id)
     _check(uploader, photo, delivery.sha256)
     if photo is not None and photo.stored_at is not None:
         return photo, False

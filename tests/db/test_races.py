@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from app.jobs.worker import drain
-from app.models import HazardPhoto, Inspection, Photo
+from app.models import HazardPhoto, Inspection, Job, Photo
 from app.services.numbers import HAZARD, Numbers
 from app.services.runtime import Runtime
 from tests.factories import Person, Shot, Street, found, shoot, visit
@@ -296,13 +296,18 @@ class TestPhotos:
             assert phone.read(hazard_id)["evidence_complete"] is True
             check_versions(committed_runtime, hazard_id)
 
-    def test_an_upload_that_looks_just_before_the_submission_commits(
-        self, phone: Phone, street: Street, committed_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("looker", ["upload", "worker"])
+    def test_who_looks_just_before_the_submission_commits(
+        self, looker: str, phone: Phone, street: Street, committed_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The worst moment: it has seen that no hazard waits for the photo, and then one does."""
+        """The worst moment: an upload has seen that nobody spoke of the photo, a worker that no hazard needs it."""
         if committed_runtime.db.dialect == "sqlite":
             pytest.skip("one writer at a time: there is no such moment")
         shot = shoot(at=phone.clock())
+        look, looked_for = partial(phone.upload, street.inspector, shot), "FROM photo"
+        if looker == "worker":
+            phone.upload(street.inspector, shot)
+            look, looked_for = partial(drain, committed_runtime), "FROM hazard_photo"
         body = a_visit(phone, shot)
         has_looked, may_go_on = threading.Event(), threading.Event()
 
@@ -310,7 +315,7 @@ class TestPhotos:
 
         def execute_and_hold(cursor: Any, statement: Any, *values: Any, **options: Any) -> Any:
             done = execute(cursor, statement, *values, **options)
-            if "FROM hazard_photo" in str(statement) and not has_looked.is_set():
+            if looked_for in str(statement) and not has_looked.is_set():
                 has_looked.set()
                 assert may_go_on.wait(timeout=30)
             return done
@@ -323,8 +328,18 @@ class TestPhotos:
 
         with monkeypatch.context() as patch:
             patch.setattr(psycopg.Cursor, "execute", execute_and_hold)
-            answers = race(partial(phone.upload, street.inspector, shot), submit)
-        assert codes(answers) == ["201", "201"]
+            looked, submitted = at_once(look, submit)
+        assert submitted.status_code == 201
+        if looker == "upload":
+            assert looked.status_code == 201
+        else:
+            with committed_runtime.db.read() as session:
+                state, error = session.execute(select(Job.state, Job.last_error)).one()
+            assert (state, error.split()[0]) == ("queued", "PhotoJustNamed")
+            phone.clock.move(minutes=1)
+            drain(committed_runtime)
+            with committed_runtime.db.read() as session:
+                assert session.execute(select(Photo.readable)).scalar_one() is True
         assert phone.read(body["hazards"][0]["id"])["evidence_complete"] is True
 
     def test_decoded_by_two_workers(
