@@ -120,5 +120,5 @@ def _rejected(faults: list[_Fault]) -> NoticeRejected:
     return NoticeRejected(
         " ".join(f"Line {line}: {english}" for line, _, english, _ in shown),
         "".join(f"第{line}行：{chinese}" for line, _, _, chinese in shown),
-        errors=[at(f"/lines/{line}", code, english) for line, code, english, _ in shown],
+        errors=[at(f"/lines/{line}", code) for line, code, _, _ in shown],
     )
