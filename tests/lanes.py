@@ -3,16 +3,18 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import httpx2
+from fastapi import FastAPI
 from sqlalchemy import Connection, select
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from app.api.lane import Lane
-from app.main import create_app
+from app.main import create_app, make_lanes
 from app.services.hazards.together import act_together
 from app.services.inspections.together import submit_together
 from app.services.installation import open_runtime
@@ -69,6 +71,27 @@ def on_both_roads(name: str, runtime: Runtime, connection: Connection, calls: Se
     return seen
 
 
+@contextmanager
+def lanes_of(app: FastAPI, runtime: Runtime) -> Iterator[None]:
+    """As long as the block lasts ``app`` has the lanes that a process has: plain writes go through them."""
+    app.state.lanes = make_lanes(runtime)
+    for lane in app.state.lanes.values():
+        lane.start()
+    try:
+        yield
+    finally:
+        for lane in app.state.lanes.values():
+            lane.stop()
+        app.state.lanes = {}
+
+
+def taken_by(app: FastAPI, lane: str) -> int:
+    """How much a lane has written, as ``/metrics`` tells."""
+    told = TestClient(app).get("/metrics").text
+    found = re.search(rf'^xiaohao_written_together_total{{lane="{lane}"}} (\S+)', told, re.MULTILINE)
+    return int(float(found[1])) if found else 0
+
+
 class Counter:
     """The process; only the lane ``name`` is there."""
 
@@ -79,9 +102,7 @@ class Counter:
 
     def taken(self) -> int:
         """How much the lane has written, as ``/metrics`` tells."""
-        told = TestClient(self.app).get("/metrics").text
-        found = re.search(rf'^xiaohao_written_together_total{{lane="{self.name}"}} (\S+)', told, re.MULTILINE)
-        return int(float(found[1])) if found else 0
+        return taken_by(self.app, self.name)
 
     def send(
         self,

@@ -5,6 +5,8 @@ Source: lifecycle.md, «Actions» (the hash is over the JSON value as received; 
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +23,7 @@ from app.models import HazardEvent, Inspection
 from app.services.runtime import Runtime
 from tests.conftest import FakeClock, serve
 from tests.factories import Person
+from tests.lanes import lanes_of, taken_by
 from tests.replays import next_release, phone_0_1_0
 from tests.replays.recording import JSON, NOW, PEOPLE, Recorded, releases, requests_of, settle, write
 
@@ -39,8 +42,17 @@ def people(session: Session, clock: FakeClock) -> dict[str, Person]:
     return settle(session)
 
 
+@pytest.fixture(params=["alone", "in lanes"])
+def road(request: pytest.FixtureRequest, app: FastAPI, runtime: Runtime) -> Iterator[str]:
+    """By the routes' own road alone, and in a process with its lanes."""
+    with lanes_of(app, runtime) if request.param == "in lanes" else nullcontext():
+        yield request.param
+
+
 @pytest.fixture(params=RELEASES)
-def executed(request: pytest.FixtureRequest, session: Session, client: TestClient, people: dict[str, Person]) -> str:
+def executed(
+    request: pytest.FixtureRequest, session: Session, client: TestClient, people: dict[str, Person], road: str
+) -> str:
     """A database in which that release first executed its requests: it holds its hashes and its answers."""
     folder = str(request.param)
     for recorded in requests_of(folder):
@@ -52,6 +64,8 @@ def executed(request: pytest.FixtureRequest, session: Session, client: TestClien
             assert row.request_hash == recorded.request_hash, f"{recorded.name} is known by another hash than it was"
             session.execute(update(kind).where(col(kind.id) == row_id).values(answer=recorded.answer.decode()))
             session.commit()
+    taken = [taken_by(client.app, lane) for lane in ("submissions", "actions")]
+    assert any(taken) is (road == "in lanes")
     return folder
 
 
@@ -72,14 +86,15 @@ class TestReplay:
         check_replays(executed, client, people)
 
     def test_after_every_body_has_grown(
-        self, executed: str, runtime: Runtime, people: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+        self, executed: str, road: str, runtime: Runtime, people: dict[str, Person], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app = next_release.build(monkeypatch)
         client = serve(app, runtime)
-        check_replays(executed, client, people)
         more = {"id": str(uuid4()), "at": "2026-11-24T02:00:00Z", "note": "晴", next_release.NEW_FIELD: "sunny"}
         url = f"/hazards/{phone_0_1_0.CORRIDOR}/comments"
-        assert client.post(url, json=more, headers=people["office"].headers).status_code == 201
+        with lanes_of(app, runtime) if road == "in lanes" else nullcontext():
+            check_replays(executed, client, people)
+            assert client.post(url, json=more, headers=people["office"].headers).status_code == 201
 
     def test_to_a_route_in_other_letters(self, executed: str, client: TestClient, people: dict[str, Person]) -> None:
         for recorded in requests_of(executed):
