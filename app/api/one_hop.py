@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from app.access.actor import Actor
+from app.access.actor import Actor, require
 from app.api.deps import (
     check_parameters,
     get_actor,
@@ -83,6 +83,8 @@ class Plan:
         for name, model in self._body:
             arguments[name] = _checked(_adapter(model), raw, ("body",), faults)
         if faults:
+            if (asker := known.get(get_actor)) is not None:
+                require(asker, self._route.name)
             raise RequestValidationError(faults)
         return self._endpoint(**arguments)
 

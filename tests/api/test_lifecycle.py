@@ -38,6 +38,23 @@ class TestReport:
         assert phone.report()["relapse_of"] == first["id"]
 
 
+class TestWrongRole:
+    """403 comes before what is wrong with the content: whoever may not do it learns nothing else."""
+
+    @pytest.mark.parametrize("path", ["rectifications", "reinspections", "confirmations", "determinations", "voids"])
+    def test_is_told_first(self, phone: Phone, street: Street, refused, path: str) -> None:
+        hazard = phone.report()
+        nonsense = {"base_round": "x", "photo_ids": 7, "no_such_field": 1}
+        right, wrong = street.leader, street.inspector
+        if path in {"rectifications", "reinspections"}:
+            right, wrong = wrong, right
+        if path == "voids":
+            right = street.office
+        refused(phone.act(wrong, hazard["id"], path, **nonsense), 403, "forbidden")
+        assert phone.act(right, hazard["id"], path, **nonsense).status_code == 422
+        assert phone.read(hazard["id"]) == hazard
+
+
 class TestClaim:
     def test_said_to_be_fixed_waits_for_a_reinspection(self, phone: Phone, street: Street) -> None:
         answer = phone.claim(street.office, phone.report())
