@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from app.access.passwords import hash_password
+from app.access.passwords import PasswordRules, hash_password
 from app.api.matrix import matrix_lines
 from app.api.openapi import as_text, audience_documents, first_difference
 from app.core.clock import utc_now
@@ -172,7 +172,7 @@ def _load_demo(runtime: Runtime) -> None:
 
 def _add_user(given: argparse.Namespace, settings: Settings) -> None:
     password, is_made = _password(given)
-    password_hash = hash_password(password)
+    password_hash = hash_password(password, PasswordRules.of(settings))
     with _database(settings) as db, db.write() as session:
         new = NewUser(
             username=given.username,
@@ -191,9 +191,9 @@ def _add_user(given: argparse.Namespace, settings: Settings) -> None:
 
 def _set_password(given: argparse.Namespace, settings: Settings) -> None:
     password, is_made = _password(given)
-    password_hash = hash_password(password)
+    password_hash = hash_password(password, PasswordRules.of(settings))
     with _database(settings) as db, db.write() as session:
-        operators.set_password(session, given.username, password_hash=password_hash, now=utc_now())
+        operators.give_password(session, given.username, password_hash=password_hash, now=utc_now())
     if is_made:
         print(f"password: {password}")
 

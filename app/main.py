@@ -146,6 +146,7 @@ def open_port(host: str, port: int) -> socket.socket:
 
 def serve(app: FastAPI, listener: socket.socket, *, on_ready: Callable[[str], None]) -> None:
     """Answer on ``listener`` until SIGTERM or Ctrl-C, then end what is under way; ``on_ready`` gets the address."""
+    proxies: str = app.state.runtime.settings.trusted_proxies
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -154,6 +155,8 @@ def serve(app: FastAPI, listener: socket.socket, *, on_ready: Callable[[str], No
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config, lambda: on_ready(url_of(listener)))

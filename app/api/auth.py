@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.deps import Db, Now, get_actor
+from app.access.passwords import PasswordRules
+from app.api.deps import AtRuntime, Db, Now, address_of, get_actor, get_raw_json
 from app.api.fields import Storable
 from app.core.errors import BadRequest, Rejected, UnsupportedMedia, at
+from app.services import sign_in as sign_in_services
 from app.services import tokens
+from app.services.sign_in import Person
 from app.services.tokens import BadCredentials, Grant
 
 router = APIRouter(prefix="/api/v1/auth", tags=["field", "office", "district"])
@@ -40,13 +43,25 @@ class TokenRequest(BaseModel):
     scope: Annotated[str, Field(max_length=200, description="ignored"), Storable] | None = None
 
 
+class PasswordChange(BaseModel):
+    """Who one is, and the password to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Secret
+    password: Secret
+    new_password: Secret
+
+
 class TokenAnswer(BaseModel):
     """Fresh tokens."""
 
     access_token: str
     token_type: Literal["bearer"]
     expires_in: int = Field(description="seconds")
-    refresh_token: str | None = Field(description="good once, for 30 days; null for machine clients")
+    refresh_token: str | None = Field(
+        description="good for 30 days; used, it gives the same answer for ten minutes; null for machine clients"
+    )
 
 
 async def _only_forms(request: Request) -> None:
@@ -55,20 +70,36 @@ async def _only_forms(request: Request) -> None:
 
 
 @router.post("/token", dependencies=[Depends(_only_forms)])
-def issue_token(form: Annotated[TokenRequest, Form()], request: Request, db: Db, now: Now) -> TokenAnswer:
-    """Sign in with a password, as a machine client, or with a refresh token."""
+def issue_token(form: Annotated[TokenRequest, Form()], request: Request, runtime: AtRuntime, now: Now) -> TokenAnswer:
+    """Sign in with a password, as a machine client, or with a refresh token.
+
+    A refresh token gives the same successors for ten minutes; later it revokes the whole sign-in. Failures are counted
+    (429), for a name from one address and for the address. 403 ``password-change-needed``: see ``change_password``.
+    """
+    rules = PasswordRules.of(runtime.settings)
     if form.grant_type == "password":
         username, password = _needed(form, "username", "password")
-        return _answer(tokens.sign_in(db, username, password, now=now))
+        person = Person(username, password, address_of(request))
+        return _answer(sign_in_services.sign_in(runtime.db, person, rules, now=now))
     if form.grant_type == "client_credentials":
         client_id, secret = _basic(request) or _needed(form, "client_id", "client_secret")
-        with db.write() as session:
+        with runtime.db.write() as session:
             return _answer(tokens.sign_in_client(session, client_id, secret, now=now))
     if form.grant_type == "refresh_token":
         (refresh_token,) = _needed(form, "refresh_token")
-        with db.write() as session:
-            return _answer(tokens.refresh(session, refresh_token, now=now))
+        return _answer(tokens.refresh(runtime.db, refresh_token, rules, secret=runtime.secret, now=now))
     raise UnknownGrant("Use password, client_credentials or refresh_token.", "不支持该授权方式。")
+
+
+@router.post("/password", dependencies=[Depends(get_raw_json)])
+def change_password(body: PasswordChange, request: Request, runtime: AtRuntime, now: Now) -> TokenAnswer:
+    """Choose a new password by the current one: it ends all sign-ins of the account and gives new tokens.
+
+    No sign-in is needed, since a password that is new, reset or too old opens nothing but this.
+    """
+    person = Person(body.username, body.password, address_of(request))
+    rules = PasswordRules.of(runtime.settings)
+    return _answer(sign_in_services.change_password(runtime.db, person, body.new_password, rules, now=now))
 
 
 @router.delete("/token", status_code=204, dependencies=[Depends(get_actor)])

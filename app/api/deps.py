@@ -65,6 +65,11 @@ def bearer_token(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token else None
 
 
+def address_of(request: Request) -> str:
+    """Where the request came from: the network peer, or whom a trusted proxy names."""
+    return request.client.host if request.client is not None else ""
+
+
 CurrentActor = Annotated[Actor, Depends(get_actor)]
 
 

@@ -105,7 +105,9 @@ def problem(request: Request, error: DomainError) -> JSONResponse:
         "retryable": error.retryable,
         "errors": [],
     }
-    headers = {"Retry-After": RETRY_AFTER_S} if family in (errors.Unavailable, errors.TooMany) else {}
+    headers = {}
+    if family in (errors.Unavailable, errors.TooMany):
+        headers["Retry-After"] = str(error.members.get("retry_after_s", RETRY_AFTER_S))
     if family is errors.Unauthorized:
         headers["WWW-Authenticate"] = "Bearer"
     if family is errors.RangeNotSatisfiable:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.actor import require
-from app.access.passwords import hash_password
-from app.api.deps import CurrentActor, Db, Now, get_raw_json
+from app.access.passwords import PasswordRules, hash_password
+from app.api.deps import AtRuntime, CurrentActor, Db, Now, get_raw_json
 from app.api.fields import Day, Instant, Storable
 from app.core.clock import business_date
 from app.domain.vocabulary import AreaLevel, Role
@@ -22,7 +22,9 @@ from app.services.accounts import MAX_AREAS, NewUser, Term
 router = APIRouter(prefix="/api/v1/users", tags=["office"])
 
 Password = Annotated[
-    str, Field(max_length=200, description="10 or more; three of: capitals, small letters, digits, others"), Storable
+    str,
+    Field(max_length=200, description="as set, 10 or more; three of: capitals, small letters, digits, others"),
+    Storable,
 ]
 
 
@@ -141,20 +143,25 @@ def get_user(user_id: UUID, actor: CurrentActor, db: Db, now: Now) -> UserRead:
 
 
 @router.post("", status_code=201, dependencies=[Depends(get_raw_json)])
-def create_user(body: NewUserBody, actor: CurrentActor, db: Db, now: Now) -> UserRead:
-    """Make an account for a person (administrators); for 30 days its maker counts as that person."""
+def create_user(body: NewUserBody, actor: CurrentActor, runtime: AtRuntime, now: Now) -> UserRead:
+    """Make an account for a person (administrators); for 30 days its maker counts as that person.
+
+    The password opens nothing until its person has changed it, unless the installation is set otherwise.
+    """
     require(actor, "create_user")  # before the slow hash, which stays outside the transaction
+    rules = PasswordRules.of(runtime.settings)
     new = NewUser(
         username=body.username,
         staff_number=body.staff_number,
         name=body.name,
         role=body.role,
-        password_hash=hash_password(body.password),
+        password_hash=hash_password(body.password, rules),
         terms=[Term(term.area_id, term.valid_from, term.valid_to) for term in body.areas],
         certificate_no=body.certificate_no,
         certificate_valid_to=body.certificate_valid_to,
+        must_change_password=rules.change_at_first,
     )
-    with db.write() as session:
+    with runtime.db.write() as session:
         user = account_services.create_user(session, new, now=now, by=actor)
         return UserRead.of(account_queries.get_account(session, actor, user.id, today=business_date(now)))
 
@@ -168,9 +175,12 @@ def deactivate_user(user_id: UUID, actor: CurrentActor, db: Db, now: Now) -> Use
 
 
 @router.post("/{user_id}/password", status_code=204, dependencies=[Depends(get_raw_json)])
-def reset_password(user_id: UUID, body: NewPassword, actor: CurrentActor, db: Db, now: Now) -> None:
-    """Give an account a new password and sign it out everywhere (administrators)."""
+def reset_password(user_id: UUID, body: NewPassword, actor: CurrentActor, runtime: AtRuntime, now: Now) -> None:
+    """Give an account a new password and sign it out everywhere (administrators); its person must change it."""
     require(actor, "reset_password")  # before the slow hash, which stays outside the transaction
-    password_hash = hash_password(body.password)
-    with db.write() as session:
-        account_services.reset_password(session, actor, user_id, password_hash=password_hash, now=now)
+    rules = PasswordRules.of(runtime.settings)
+    password_hash = hash_password(body.password, rules)
+    with runtime.db.write() as session:
+        account_services.reset_password(
+            session, actor, user_id, password_hash=password_hash, must_change=rules.change_at_first, now=now
+        )

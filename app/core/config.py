@@ -49,6 +49,17 @@ class Settings(BaseSettings):
     """Processes that answer; see ``process_count``."""
     worker_threads: Annotated[int, Field(ge=1, le=64)] | None = None
     """Threads that run endpoints in each process; see ``threads``."""
+    trusted_proxies: str = ""
+    """Addresses and networks of proxies whose ``X-Forwarded-For`` is believed, separated by commas."""
+    password_min_length: Annotated[int, Field(ge=8, le=64)] = 10
+    password_classes: Annotated[int, Field(ge=1, le=4)] = 3
+    """How many of capitals, small letters, digits and others a password needs."""
+    password_history: Annotated[int, Field(ge=0, le=24)] = 5
+    """How many passwords, the current one among them, may not be chosen again."""
+    password_days: Annotated[int, Field(ge=0, le=3650)] = 90
+    """After so many days a password must be changed; 0: never."""
+    password_change_at_first: bool = True
+    """Whether a password that an administrator chose must be changed before it opens anything."""
     log_format: Literal["json", "text"] = "text"
 
     @field_validator("database_url")

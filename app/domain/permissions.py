@@ -106,6 +106,7 @@ PERMISSIONS = MappingProxyType(
         "get_me": _ONESELF,
         "revoke_token": _ONESELF,
         "issue_token": _OPEN,
+        "change_password": _OPEN,
         "get_receipt_keys": _OPEN,
         "check_health": _OPEN,
         "check_readiness": _OPEN,

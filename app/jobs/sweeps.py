@@ -7,6 +7,7 @@ import structlog
 
 from app.services.hazards.voids import lapse_voids
 from app.services.jobs import forget_done, place_of
+from app.services.lockout import forget_failures
 from app.services.runtime import Runtime
 from app.services.tokens import forget_expired
 from app.services.unnamed_photos import drop_unused_bytes, remove_unnamed
@@ -36,7 +37,7 @@ def _lapse_voids(runtime: Runtime) -> int:
 
 def _forget_tokens(runtime: Runtime) -> int:
     with runtime.db.write() as session:
-        return forget_expired(session, now=runtime.clock())
+        return forget_expired(session, now=runtime.clock()) + forget_failures(session, now=runtime.clock())
 
 
 def _forget_jobs(runtime: Runtime) -> int:

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy import JSON, false
 from sqlmodel import Field, SQLModel
 
 from app.core.ids import uuid7
@@ -25,6 +26,30 @@ class User(SQLModel, table=True):
     certificate_valid_to: date | None = None
     is_active: bool = True
     created_at: datetime = Field(sa_type=UtcDateTime)
+    password_set_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """None: not since the account was made."""
+    must_change_password: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Somebody else chose it."""
+
+
+class FormerPassword(SQLModel, table=True):
+    """A password that its account had before, as its hash; the newest few are kept."""
+
+    __tablename__ = "former_password"
+
+    id: UUID = Field(default_factory=uuid7, primary_key=True, sa_type=Id)
+    user_id: UUID = Field(foreign_key="user_account.id", index=True, sa_type=Id)
+    password_hash: str = Field(max_length=200)
+
+
+class SignInFailures(SQLModel, table=True):
+    """When sign-ins failed lately, from one address (the hash of it) or for one name from it; the oldest first."""
+
+    __tablename__ = "sign_in_failures"
+
+    key: str = Field(max_length=64, primary_key=True)
+    instants: list[str] = Field(sa_type=JSON)
+    last_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class UserArea(SQLModel, table=True):
@@ -75,3 +100,5 @@ class Token(SQLModel, table=True):
     issued_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a refresh token was first exchanged for its successor."""

@@ -20,6 +20,7 @@ from app.domain.vocabulary import AreaLevel, Role
 from app.models import Area, Client, CredentialEvent, User, UserArea
 from app.queries.accounts import get_client, get_user
 from app.queries.areas import get_area
+from app.services.sign_in import set_password
 from app.services.tokens import make_secret, revoke_all
 
 MAX_AREAS = 8
@@ -71,6 +72,7 @@ class NewUser:
     terms: Sequence[Term]
     certificate_no: str | None = None
     certificate_valid_to: date | None = None
+    must_change_password: bool = False
 
 
 def create_user(session: Session, new: NewUser, *, now: datetime, by: Actor | None = None) -> User:
@@ -93,6 +95,7 @@ def create_user(session: Session, new: NewUser, *, now: datetime, by: Actor | No
         password_hash=new.password_hash,
         certificate_no=new.certificate_no,
         certificate_valid_to=new.certificate_valid_to,
+        must_change_password=new.must_change_password,
         created_at=now,
     )
     _add_unique(session, user)
@@ -120,14 +123,16 @@ def deactivate_user(session: Session, actor: Actor, user_id: UUID, *, now: datet
     session.flush()
 
 
-def reset_password(session: Session, actor: Actor, user_id: UUID, *, password_hash: str, now: datetime) -> None:
+def reset_password(
+    session: Session, actor: Actor, user_id: UUID, *, password_hash: str, must_change: bool, now: datetime
+) -> None:
     """Give an account a new password and sign it out everywhere; who did it counts as that person for 30 days.
 
     Raises ``Forbidden`` or ``NotFound``.
     """
     require(actor, "reset_password")
     user = get_user(session, actor, user_id, today=business_date(now), lock=True)
-    user.password_hash = password_hash
+    set_password(session, user, password_hash, by_another=must_change, now=now)
     revoke_all(session, user, now=now)
     _remember(session, user, actor, now)
     session.flush()

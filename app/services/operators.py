@@ -8,13 +8,14 @@ from sqlmodel import Session, col
 
 from app.core.errors import NotFound
 from app.models import Client, User
+from app.services.sign_in import set_password
 from app.services.tokens import revoke_all
 
 
-def set_password(session: Session, username: str, *, password_hash: str, now: datetime) -> None:
-    """Give an account a new password and sign it out everywhere. Raises ``NotFound``."""
+def give_password(session: Session, username: str, *, password_hash: str, now: datetime) -> None:
+    """Give an account a new password and sign it out everywhere; it need not be changed. Raises ``NotFound``."""
     user = _lock_user(session, username)
-    user.password_hash = password_hash
+    set_password(session, user, password_hash, by_another=False, now=now)
     revoke_all(session, user, now=now)
     session.flush()
 

@@ -1,8 +1,9 @@
-"""Signing in and out: opaque tokens, kept as their SHA-256; a refresh token is used once.
+"""Tokens: opaque, kept as their SHA-256; a refresh token is exchanged once, and for ten minutes answers the same.
 
 Source: contract.md, «Field, office» (``POST /auth/token``).
 """
 
+import base64
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -21,12 +22,11 @@ from app.access.credentials import (
     TokenUnknown,
     hash_token,
 )
-from app.access.passwords import verify_password
+from app.access.passwords import PasswordRules
 from app.core.database import Database
-from app.core.errors import Unauthorized
+from app.core.errors import Forbidden, Unauthorized
 from app.core.ids import uuid7
 from app.models import Client, Token, User
-from app.queries.accounts import find_login
 
 ACCESS_FOR = timedelta(hours=12)
 REFRESH_FOR = timedelta(days=30)
@@ -34,8 +34,20 @@ FORGOTTEN_AFTER = timedelta(days=7)
 """An expired token is known as such for this long."""
 
 
+SAME_ANSWER_FOR = timedelta(minutes=10)
+"""How long a used refresh token still gives its successors."""
+
+
 class BadCredentials(Unauthorized):
     code, title, title_zh = "bad-credentials", "Name or secret is wrong", "用户名或密码错误"
+
+
+class TokenReused(Unauthorized):
+    code, title, title_zh = "token-reused", "This token was used before", "登录凭证被重复使用"
+
+
+class PasswordChangeNeeded(Forbidden):
+    code, title, title_zh = "password-change-needed", "The password must be changed first", "须先修改密码"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +64,6 @@ def make_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def sign_in(db: Database, username: str, password: str, *, now: datetime) -> Grant:
-    """Tokens for a person by password; the slow check lies between two transactions.
-
-    Raises ``BadCredentials``, ``AccountDisabled`` (only to who knows the password) or ``SignInBusy``.
-    """
-    with db.read() as session:
-        login = find_login(session, username)
-    if not verify_password(password, login.password_hash if login else None) or login is None:
-        raise _bad_credentials()
-    with db.write() as session:
-        user = _lock_owner(session, login.user_id)
-        if user.password_hash != login.password_hash:  # reset a moment ago
-            raise _bad_credentials()
-        return _issue(session, user, uuid7(), now=now)
-
-
 def sign_in_client(session: Session, client_id: str, secret: str, *, now: datetime) -> Grant:
     """An access token for a machine client. Raises ``BadCredentials`` or ``AccountDisabled``."""
     try:
@@ -75,42 +71,95 @@ def sign_in_client(session: Session, client_id: str, secret: str, *, now: dateti
     except ValueError:
         client = None
     if client is None or not hmac.compare_digest(client.secret_hash, hash_token(secret)):
-        raise _bad_credentials()
-    return _issue(session, client, uuid7(), now=now)
+        raise bad_credentials()
+    if not client.is_active:
+        raise _disabled()
+    return issue(session, client, uuid7(), (make_secret(), None), now=now)
 
 
-def refresh(session: Session, refresh_token: str, *, now: datetime) -> Grant:
-    """New tokens for a refresh token, which is used up.
+def refresh(db: Database, refresh_token: str, rules: PasswordRules, *, secret: bytes, now: datetime) -> Grant:
+    """The successors of a refresh token, the same ones for ten minutes, so that a lost answer costs nothing.
 
-    Raises ``TokenUnknown``, ``TokenRevoked``, ``TokenExpired`` or ``AccountDisabled``.
+    They are computed from the token and the service's ``secret``, since only hashes are kept. A token that comes back
+    later is in two hands: everything of its sign-in is revoked. Raises ``TokenUnknown``, ``TokenRevoked``,
+    ``TokenReused``, ``TokenExpired``, ``AccountDisabled`` or ``PasswordChangeNeeded``.
     """
+    with db.write() as session:
+        grant = exchange(session, refresh_token, rules, secret=secret, now=now)
+    if grant is None:
+        raise TokenReused(
+            "This refresh token was used before; all of this sign-in is revoked. Sign in again.",
+            "该登录凭证已被使用过，为安全起见本次登录已全部失效，请重新登录。",
+        )
+    return grant
+
+
+def exchange(
+    session: Session, refresh_token: str, rules: PasswordRules, *, secret: bytes, now: datetime
+) -> Grant | None:
+    """The same in a transaction; None when the token came back too late, and everything of its sign-in was revoked."""
     token = session.get(Token, hash_token(refresh_token))
     if token is None or token.kind != REFRESH or token.user_id is None:
         raise _unknown_refresh_token()
-    user = _lock_owner(session, token.user_id)
+    user = lock_owner(session, token.user_id)
     token = session.get(Token, token.token_hash, with_for_update=True, populate_existing=True)
     if token is None:  # forgotten a moment ago
         raise _unknown_refresh_token()
+    _refuse_dead(token, now)
+    if token.used_at is not None and token.used_at + SAME_ANSWER_FOR < now:
+        _revoke_family(session, token.family_id, now=now)
+        return None
+    check_account(user, rules, now=now)
+    access, refreshing = _successors(secret, refresh_token)
+    if token.used_at is None:
+        token.used_at = now
+        return issue(session, user, token.family_id, (access, refreshing), now=now)
+    kept = session.get(Token, hash_token(access))
+    if kept is None:  # the service's secret has changed since
+        raise TokenRevoked("This refresh token was used. Sign in again.", "登录已失效，请重新登录。")
+    return Grant(access, max(0, int((kept.expires_at - now).total_seconds())), refreshing)
+
+
+def check_account(user: User, rules: PasswordRules, *, now: datetime) -> None:
+    """Whether its person may have tokens, told only to who has a password or token of it.
+
+    Raises ``AccountDisabled`` or ``PasswordChangeNeeded``.
+    """
+    if not user.is_active:
+        raise _disabled()
+    if rules.must_change(user, now=now):
+        raise PasswordChangeNeeded(
+            "Choose a new password (POST /api/v1/auth/password) and sign in with it.",
+            "请先修改密码（首次登录、管理员重置后或密码到期），再使用新密码登录。",
+        )
+
+
+def _refuse_dead(token: Token, now: datetime) -> None:
     if token.revoked_at is not None:
-        raise TokenRevoked("This refresh token was used or revoked. Sign in again.", "登录已失效，请重新登录。")
-    if token.expires_at <= now:
+        raise TokenRevoked("This refresh token was revoked. Sign in again.", "登录已失效，请重新登录。")
+    if token.used_at is None and token.expires_at <= now:
         raise TokenExpired("This refresh token has expired. Sign in again.", "登录已过期，请重新登录。")
-    grant = _issue(session, user, token.family_id, now=now)
-    token.revoked_at = now
-    session.flush()
-    return grant
+
+
+def _successors(secret: bytes, refresh_token: str) -> tuple[str, str]:
+    """The access and the refresh token that follow: nobody can tell them without the token and our secret."""
+    texts = (f"{kind} token after {refresh_token}".encode() for kind in (ACCESS, REFRESH))
+    access, refreshing = (base64.urlsafe_b64encode(hmac.digest(secret, text, "sha256")) for text in texts)
+    return access.decode().rstrip("="), refreshing.decode().rstrip("=")
+
+
+def _revoke_family(session: Session, family_id: UUID, *, now: datetime) -> None:
+    session.execute(
+        update(Token).where(col(Token.family_id) == family_id, col(Token.revoked_at).is_(None)).values(revoked_at=now)
+    )
 
 
 def sign_out(session: Session, access_token: str, *, now: datetime) -> None:
     """Revoke the token and all that came from the same sign-in."""
     token = session.get_one(Token, hash_token(access_token))
     if token.user_id is not None:
-        _lock_owner(session, token.user_id)
-    session.execute(
-        update(Token)
-        .where(col(Token.family_id) == token.family_id, col(Token.revoked_at).is_(None))
-        .values(revoked_at=now)
-    )
+        lock_owner(session, token.user_id)
+    _revoke_family(session, token.family_id, now=now)
 
 
 def revoke_all(session: Session, owner: User | Client, *, now: datetime) -> None:
@@ -127,7 +176,7 @@ def forget_expired(session: Session, *, now: datetime) -> int:
     return len(gone.all())
 
 
-def _lock_owner(session: Session, user_id: UUID) -> User:
+def lock_owner(session: Session, user_id: UUID) -> User:
     """Whoever gives or revokes tokens of a person holds the account first: none is given behind a revocation's back.
 
     Its key stays free: what the person submits meanwhile refers to it.
@@ -139,14 +188,14 @@ def _unknown_refresh_token() -> TokenUnknown:
     return TokenUnknown("This refresh token is not known. Sign in again.", "登录凭证无效，请重新登录。")
 
 
-def _issue(session: Session, owner: User | Client, family_id: UUID, *, now: datetime) -> Grant:
-    if not owner.is_active:
-        raise AccountDisabled("This account is disabled.", "账号已停用，请联系管理员。")
+def issue(
+    session: Session, owner: User | Client, family_id: UUID, secrets_made: tuple[str, str | None], *, now: datetime
+) -> Grant:
+    """Keep an access token and, for people, a refresh token, both ready made; forget old ones of the same owner."""
     is_person = isinstance(owner, User)
     column = col(Token.user_id) if is_person else col(Token.client_id)
     session.execute(delete(Token).where(column == owner.id, col(Token.expires_at) < now - FORGOTTEN_AFTER))
-    access, refreshing = make_secret(), make_secret() if is_person else None
-    for kind, token, lasts in ((ACCESS, access, ACCESS_FOR), (REFRESH, refreshing, REFRESH_FOR)):
+    for kind, token, lasts in zip((ACCESS, REFRESH), secrets_made, (ACCESS_FOR, REFRESH_FOR), strict=True):
         if token is not None:
             session.add(
                 Token(
@@ -160,8 +209,14 @@ def _issue(session: Session, owner: User | Client, family_id: UUID, *, now: date
                 )
             )
     session.flush()
+    access, refreshing = secrets_made
     return Grant(access, int(ACCESS_FOR.total_seconds()), refreshing)
 
 
-def _bad_credentials() -> BadCredentials:
+def _disabled() -> AccountDisabled:
+    return AccountDisabled("This account is disabled.", "账号已停用，请联系管理员。")
+
+
+def bad_credentials() -> BadCredentials:
+    """The same for a wrong name and a wrong secret."""
     return BadCredentials("Name or secret is wrong.", "用户名或密码错误。")

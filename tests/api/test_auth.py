@@ -7,23 +7,21 @@ import pytest
 from sqlmodel import select
 
 from app.access.credentials import authenticate, hash_token
-from app.access.passwords import AT_ONCE, WAITING, SignInBusy, bound_sign_ins, hash_password, verify_password
+from app.access.passwords import (
+    AT_ONCE,
+    WAITING,
+    PasswordRules,
+    SignInBusy,
+    bound_sign_ins,
+    verify_password,
+)
 from app.domain.vocabulary import Role
 from app.models import Client, CredentialEvent, Token, User, UserArea
-from app.services.accounts import NewUser, Term, create_client, create_user
-from app.services.tokens import sign_in
+from app.services.accounts import create_client
+from app.services.sign_in import Person, sign_in
+from tests.api.signing_in import PASSWORD, PASSWORD_HASH, ask, by_password, make_login, me
 from tests.factories import hire, make_area
 from tests.races import at_once
-
-PASSWORD = "Xiaohao-2026"
-PASSWORD_HASH = hash_password(PASSWORD)
-
-
-def make_login(session, street, clock, username="wangli"):
-    new = NewUser(username, f"G-{username}", "王丽", Role.INSPECTOR, PASSWORD_HASH, [Term(street.community.id)])
-    user = create_user(session, new, now=clock())
-    session.commit()
-    return user
 
 
 @pytest.fixture
@@ -37,18 +35,6 @@ def machine(session, street, clock):
     made = create_client(session, name="区级平台", area_id=street.district.id, now=clock())
     session.commit()
     return made
-
-
-def ask(client, **form):
-    return client.post("/auth/token", data=form)
-
-
-def by_password(client, password=PASSWORD, username="wangli"):
-    return ask(client, grant_type="password", username=username, password=password)
-
-
-def me(client, token):
-    return client.get("/me", headers={"Authorization": f"Bearer {token}"})
 
 
 def basic(name, secret):
@@ -97,7 +83,7 @@ class TestPassword:
     def test_password_reset_during_the_slow_check_lets_nobody_in(self, committed_runtime, committed_street, clock):
         db = committed_runtime.db
         with db.write() as session:
-            user_id = make_user_id(session, committed_street, clock)
+            user_id = make_login(session, committed_street, clock).id
 
         def reset():
             with db.write() as session:
@@ -105,7 +91,7 @@ class TestPassword:
 
         def try_to_sign_in():
             try:
-                return sign_in(db, "wangli", PASSWORD, now=clock())
+                return sign_in(db, Person("wangli", PASSWORD, "127.0.0.1"), PasswordRules(), now=clock())
             except Exception as error:
                 return type(error).code
 
@@ -126,11 +112,6 @@ class TestPassword:
             assert verify_password(PASSWORD, PASSWORD_HASH)
         finally:
             bound_sign_ins(at_once=AT_ONCE, waiting=WAITING)
-
-
-def make_user_id(session, street, clock):
-    new = NewUser("wangli", "G-1", "王丽", Role.INSPECTOR, PASSWORD_HASH, [Term(street.community.id)])
-    return create_user(session, new, now=clock()).id
 
 
 class TestBadRequest:
@@ -207,56 +188,6 @@ class TestBearer:
         session.commit()
         answer = client.get("/me", headers=machine.headers)
         assert (answer.status_code, answer.json()["code"]) == (401, "account-disabled")
-
-
-class TestRefresh:
-    @pytest.mark.usefixtures("login")
-    def test_refresh_token_is_good_once(self, client):
-        first = by_password(client).json()
-        second = ask(client, grant_type="refresh_token", refresh_token=first["refresh_token"])
-        assert second.status_code == 200
-        assert me(client, second.json()["access_token"]).status_code == 200
-        again = ask(client, grant_type="refresh_token", refresh_token=first["refresh_token"])
-        assert (again.status_code, again.json()["code"]) == (401, "token-revoked")
-        third = ask(client, grant_type="refresh_token", refresh_token=second.json()["refresh_token"])
-        assert third.status_code == 200
-
-    @pytest.mark.parametrize(
-        ("days", "kind", "code"), [(30, "refresh_token", "token-expired"), (0, "access_token", "token-unknown")]
-    )
-    @pytest.mark.usefixtures("login")
-    def test_refusal_leaves_the_tokens_alone(self, client, session, clock, days, kind, code):
-        granted = by_password(client).json()
-        clock.move(days=days)
-        answer = ask(client, grant_type="refresh_token", refresh_token=granted[kind])
-        assert (answer.status_code, answer.json()["code"]) == (401, code)
-        assert [token.revoked_at for token in tokens(session)] == [None, None]
-
-    def test_disabled_account_gets_no_new_tokens(self, client, session, login):
-        granted = by_password(client).json()
-        login.is_active = False
-        session.add(login)
-        session.commit()
-        answer = ask(client, grant_type="refresh_token", refresh_token=granted["refresh_token"])
-        assert (answer.status_code, answer.json()["code"]) == (401, "account-disabled")
-        assert len(tokens(session)) == 2
-
-    def test_two_at_once_have_one_winner(self, committed_client, committed_runtime, committed_street, clock):
-        with committed_runtime.db.write() as session:
-            make_user_id(session, committed_street, clock)
-        refresh_token = by_password(committed_client).json()["refresh_token"]
-
-        def refresh():
-            return ask(committed_client, grant_type="refresh_token", refresh_token=refresh_token).status_code
-
-        assert sorted(at_once(refresh, refresh)) == [200, 401]
-
-    @pytest.mark.usefixtures("login")
-    def test_long_expired_tokens_are_forgotten_at_the_next_sign_in(self, client, session, clock):
-        by_password(client)
-        clock.move(days=38)
-        by_password(client)
-        assert {token.issued_at for token in tokens(session)} == {clock()}
 
 
 class TestMachineClient:

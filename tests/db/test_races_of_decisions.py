@@ -13,13 +13,14 @@ from sqlalchemy import text
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from app.access.passwords import hash_password
+from app.access.passwords import PasswordRules, hash_password
 from app.core.database import Database
 from app.jobs.sweeps import sweep
 from app.models import User
 from app.services import tokens
-from app.services.operators import disable_user, set_password
+from app.services.operators import disable_user, give_password
 from app.services.runtime import Runtime
+from app.services.sign_in import Person, sign_in
 from tests.conftest import FakeClock
 from tests.factories import Street
 from tests.phone import Phone
@@ -108,16 +109,19 @@ class TestRevocation:
         self, how: str, username: str, committed_runtime: Runtime, committed_client: TestClient, clock: FakeClock
     ) -> None:
         db = committed_runtime.db
-        first = tokens.sign_in(db, username, PASSWORD, now=clock())
+        first = sign_in(db, Person(username, PASSWORD, "127.0.0.1"), PasswordRules(), now=clock())
         assert first.refresh_token is not None
         revoke: dict[str, Callable[[Session], None]] = {
-            "reset": partial(set_password, username=username, password_hash="$another", now=clock()),
+            "reset": partial(give_password, username=username, password_hash="$another", now=clock()),
             "disable": partial(disable_user, username=username, now=clock()),
             "sign out": partial(tokens.sign_out, access_token=first.access_token, now=clock()),
         }
         with ThreadPoolExecutor(1) as pool:
             with db.write() as session:
-                second = tokens.refresh(session, first.refresh_token, now=clock())
+                second = tokens.exchange(
+                    session, first.refresh_token, PasswordRules(), secret=committed_runtime.secret, now=clock()
+                )
+                assert second is not None
                 revoking = pool.submit(_in_a_transaction, db, revoke[how])
                 _until_it_waits(db, revoking)
             revoking.result(timeout=60)
