@@ -60,11 +60,11 @@ def _tell(world: World) -> None:
 
 def _visit(number: int) -> Writing:
     found = range((number - 1) * HAZARDS_A_VISIT + 1, number * HAZARDS_A_VISIT + 1)
-    told = [
-        (FeedType.INSPECTION, [visit_id(number)]),
-        (FeedType.PHOTO, [photo_id(n) for n in found]),
-        (FeedType.HAZARD, [hazard_id(n) for n in found]),
-    ]
+    told = {
+        FeedType.INSPECTION: [visit_id(number)],
+        FeedType.PHOTO: [photo_id(n) for n in found],
+        FeedType.HAZARD: [hazard_id(n) for n in found],
+    }
     return Writing(tables=(), told=told)
 
 
