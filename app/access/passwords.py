@@ -39,7 +39,7 @@ class PasswordRules:
     classes: int = 3
     history: int = 5
     days: int = 90
-    change_at_first: bool = True
+    change_at_first: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "PasswordRules":

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     """How many passwords, the current one among them, may not be chosen again."""
     password_days: Annotated[int, Field(ge=0, le=3650)] = 90
     """After so many days a password must be changed; 0: never."""
-    password_change_at_first: bool = True
+    password_change_at_first: bool = False
     """Whether a password that an administrator chose must be changed before it opens anything."""
     log_format: Literal["json", "text"] = "text"
 

@@ -73,6 +73,8 @@ class NewUser:
     certificate_no: str | None = None
     certificate_valid_to: date | None = None
     must_change_password: bool = False
+    password_set_at: datetime | None = None
+    """None: when the account is made."""
 
 
 def create_user(session: Session, new: NewUser, *, now: datetime, by: Actor | None = None) -> User:
@@ -96,6 +98,7 @@ def create_user(session: Session, new: NewUser, *, now: datetime, by: Actor | No
         certificate_no=new.certificate_no,
         certificate_valid_to=new.certificate_valid_to,
         must_change_password=new.must_change_password,
+        password_set_at=new.password_set_at,
         created_at=now,
     )
     _add_unique(session, user)

@@ -94,7 +94,8 @@ class TestMustChange:
         assert told(refresh(client, granted["refresh_token"])) == (403, "password-change-needed")
         assert me(client, granted["access_token"]).json()["code"] == "token-expired"
 
-    def test_a_reset_one_is_for_its_person_to_change(self, client, street, login):
+    def test_a_reset_one_is_for_its_person_to_change(self, app, runtime, client, street, login):
+        given(app, runtime, password_change_at_first=True)
         admin = street.person("admin")
         reset = client.post(f"/users/{login.id}/password", json={"password": "Reset-2026-x"}, headers=admin.headers)
         assert reset.status_code == 204
@@ -112,7 +113,7 @@ class TestSettings:
         assert change(client, PASSWORD, "Another-2026-long").status_code == 200
 
     def test_without_history_age_and_first_change(self, app, client, runtime, street, clock, login):
-        given(app, runtime, password_history=0, password_days=0, password_change_at_first=False)
+        given(app, runtime, password_history=0, password_days=0)
         assert change(client, PASSWORD, PASSWORD).status_code == 200
         clock.move(days=1000)
         assert by_password(client).status_code == 200

@@ -66,7 +66,7 @@ def load_demo(runtime: Runtime, *, now: datetime, accounts_file: Path) -> DemoRe
         with runtime.db.write() as session:
             _require_empty(session)
             areas = lay_out(session)
-            actors = people.hire(session, accounts, hashes, areas, now=now - _IN_FORCE_SINCE)
+            actors = people.hire(session, accounts, hashes, areas, now=now, since=now - _IN_FORCE_SINCE)
             machine = people.hire_machine(session, areas, now=now - _IN_FORCE_SINCE)
             register(session, actors["office1"], plan.sites, areas, now=now - _REGISTERED_SINCE)
             watch.lap("people, premises")

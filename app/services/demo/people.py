@@ -77,8 +77,9 @@ def hire(
     areas: Mapping[str, Area],
     *,
     now: datetime,
+    since: datetime,
 ) -> dict[str, Actor]:
-    """Make the accounts, in force since ``now``; who acts, by username."""
+    """Make the accounts, in force ``since`` then, their passwords as of ``now``; who acts, by username."""
     r = random.Random(SEED)  # noqa: S311  names, no secrets
     data = street_data()
     names = r.sample([surname + given for surname in data["surnames"] for given in data["given"]], len(accounts))
@@ -94,9 +95,10 @@ def hire(
             password_hash=hashes[account.username],
             terms=[Term(area.id)],
             certificate_no=f"苏A0106{number:05d}" if is_officer else None,
-            certificate_valid_to=_certificate_ends(now) if is_officer else None,
+            certificate_valid_to=_certificate_ends(since) if is_officer else None,
+            password_set_at=now,
         )
-        user = create_user(session, new, now=now)
+        user = create_user(session, new, now=since)
         actors[account.username] = Actor(user.id, account.role, (ActorArea(area.id, area.code, area.level, area.path),))
     return actors
 
