@@ -58,6 +58,7 @@ def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
         lanes = app.state.lanes = make_lanes(runtime)
         for lane in lanes.values():
             lane.start()
+        runtime.last_used.start()
         if worker is not None:
             worker.start()
         try:
@@ -65,6 +66,7 @@ def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
         finally:
             for lane in lanes.values():
                 lane.stop()
+            runtime.last_used.stop()
             if worker is not None:
                 worker.stop()
 

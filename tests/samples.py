@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from sqlmodel import select
+
 from app.core.clock import rfc3339
+from app.models import Token
 from tests.factories import Person, found, shoot, visit
 from tests.phone import Phone
 
@@ -22,11 +25,13 @@ class Things:
     area_id: str
     user_id: str
     client_id: str
+    session_id: str
+    """Of the user."""
     person: Person
 
     @classmethod
     def nowhere(cls, person: Person) -> "Things":
-        return cls(*(str(uuid4()) for _ in range(8)), person)
+        return cls(*(str(uuid4()) for _ in range(9)), person)
 
 
 def make_things(phone: Phone) -> Things:
@@ -43,8 +48,14 @@ def make_things(phone: Phone) -> Things:
         str(street.community.id),
         str(street.inspector.id),
         str(street.machine(street.street).id),
+        session_of(phone, street.inspector),
         street.inspector,
     )
+
+
+def session_of(phone: Phone, person: Person) -> str:
+    found = phone.street.session.exec(select(Token.family_id).where(Token.user_id == person.id)).first()
+    return str(found)
 
 
 Body = Callable[[Phone, Things], dict[str, Any]]
@@ -89,6 +100,10 @@ SAMPLES: dict[tuple[str, str], tuple[str, Body]] = {
     ("GET", "/users/{user_id}"): ("admin", nothing),
     ("POST", "/users/{user_id}/deactivation"): ("admin", nothing),
     ("POST", "/users/{user_id}/password"): ("admin", lambda *_: {"password": "Correct-horse-9"}),
+    ("GET", "/users/{user_id}/sessions"): ("admin", nothing),
+    ("DELETE", "/users/{user_id}/sessions"): ("admin", nothing),
+    ("DELETE", "/users/{user_id}/sessions/{session_id}"): ("admin", nothing),
+    ("DELETE", "/me/sessions/{session_id}"): ("inspector", nothing),
     ("GET", "/clients/{client_id}"): ("admin", nothing),
     ("POST", "/clients/{client_id}/deactivation"): ("admin", nothing),
     ("GET", "/premises/{premises_id}"): ("inspector", nothing),

@@ -48,7 +48,7 @@ from app.services.demo.planning import make_plan
 from app.services.demo.sites import credit_code
 from app.services.installation import open_runtime
 from app.services.runtime import Runtime
-from app.services.tokens import sign_in_client
+from app.services.tokens import Origin, sign_in_client
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 OTHER_DAYS = [
@@ -280,7 +280,8 @@ class TestAccounts:
     def test_the_machine_client_can_sign_in(self, demo: Loaded) -> None:
         machines = [account for account in demo.report.accounts if "client_id" in account]
         assert [(machine["role"], machine["area"]) for machine in machines] == [("district", "320106")]
-        grant = sign_in_client(demo.session, machines[0]["client_id"], machines[0]["client_secret"], now=demo.now)
+        name, secret = machines[0]["client_id"], machines[0]["client_secret"]
+        grant = sign_in_client(demo.session, name, secret, origin=Origin("127.0.0.1"), now=demo.now)
         assert grant.access_token
 
     def test_an_account_for_every_role(self, demo: Loaded) -> None:

@@ -22,6 +22,7 @@ UNSEALED = {"list_changes", "get_feed_status"}
 FOR_OTHER_REASONS = {
     "issue_token": {"bad-credentials", "sign-in-locked"},
     "change_password": {"bad-credentials", "sign-in-locked"},
+    "end_my_session": {"not-found"},
     "get_photo_thumbnail": {"thumbnail-missing"},
     "create_client": {"not-a-district"},
 }

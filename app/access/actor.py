@@ -33,6 +33,8 @@ class Actor:
     scope_epoch: int = 1
     credential_links: tuple[tuple[UUID, datetime], ...] = ()
     """Others who made this account or reset its credentials, or whose account this person made; and when."""
+    sign_in_id: UUID | None = None
+    """What the token in use came from; None for who acts without one."""
 
     @property
     def is_client(self) -> bool:

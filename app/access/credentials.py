@@ -76,8 +76,11 @@ def _actor(rows: Sequence[Any], now: datetime) -> Actor:
         raise AccountDisabled("This account is disabled.", "账号已停用，请联系管理员。")
     areas = tuple(_area(row) for row in rows if row.area_id is not None)
     if first.client_id is not None:
-        return Actor(first.client_id, Role.DISTRICT, areas, first.client_id, first.scope_epoch)
-    return Actor(first.user_id, Role(first.role), areas, credential_links=tuple(_links(first.links)))
+        return Actor(
+            first.client_id, Role.DISTRICT, areas, first.client_id, first.scope_epoch, sign_in_id=first.family_id
+        )
+    links = tuple(_links(first.links))
+    return Actor(first.user_id, Role(first.role), areas, credential_links=links, sign_in_id=first.family_id)
 
 
 def _area(row: Any) -> ActorArea:
@@ -111,6 +114,7 @@ _BY_TOKEN = Prepared(
         _token.c.revoked_at,
         _token.c.user_id,
         _token.c.client_id,
+        _token.c.family_id,
         _user.c.role,
         _user.c.is_active.label("user_is_active"),
         _client.c.is_active.label("client_is_active"),

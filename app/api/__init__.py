@@ -2,7 +2,20 @@
 
 from fastapi import APIRouter
 
-from app.api import areas, auth, clients, hazard_actions, hazards, inspections, me, operations, photos, premises, users
+from app.api import (
+    areas,
+    auth,
+    clients,
+    hazard_actions,
+    hazards,
+    inspections,
+    me,
+    operations,
+    photos,
+    premises,
+    sessions,
+    users,
+)
 from app.api.district import changes as district_changes
 from app.api.district import hazards as district_hazards
 
@@ -19,6 +32,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     me.router,
     areas.router,
     users.router,
+    sessions.own,
+    sessions.router,
     clients.router,
     premises.router,
     district_hazards.router,

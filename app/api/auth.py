@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.passwords import PasswordRules
-from app.api.deps import AtRuntime, Db, Now, address_of, get_actor, get_raw_json
+from app.api.deps import AtRuntime, Db, Now, get_actor, get_raw_json, origin_of
 from app.api.fields import Storable
 from app.core.errors import BadRequest, Rejected, UnsupportedMedia, at
 from app.services import sign_in as sign_in_services
@@ -79,15 +79,17 @@ def issue_token(form: Annotated[TokenRequest, Form()], request: Request, runtime
     rules = PasswordRules.of(runtime.settings)
     if form.grant_type == "password":
         username, password = _needed(form, "username", "password")
-        person = Person(username, password, address_of(request))
+        person = Person(username, password, origin_of(request))
         return _answer(sign_in_services.sign_in(runtime.db, person, rules, now=now))
     if form.grant_type == "client_credentials":
         client_id, secret = _basic(request) or _needed(form, "client_id", "client_secret")
         with runtime.db.write() as session:
-            return _answer(tokens.sign_in_client(session, client_id, secret, now=now))
+            return _answer(tokens.sign_in_client(session, client_id, secret, origin=origin_of(request), now=now))
     if form.grant_type == "refresh_token":
         (refresh_token,) = _needed(form, "refresh_token")
-        return _answer(tokens.refresh(runtime.db, refresh_token, rules, secret=runtime.secret, now=now))
+        return _answer(
+            tokens.refresh(runtime.db, refresh_token, rules, secret=runtime.secret, origin=origin_of(request), now=now)
+        )
     raise UnknownGrant("Use password, client_credentials or refresh_token.", "不支持该授权方式。")
 
 
@@ -97,7 +99,7 @@ def change_password(body: PasswordChange, request: Request, runtime: AtRuntime, 
 
     No sign-in is needed, since a password that is new, reset or too old opens nothing but this.
     """
-    person = Person(body.username, body.password, address_of(request))
+    person = Person(body.username, body.password, origin_of(request))
     rules = PasswordRules.of(runtime.settings)
     return _answer(sign_in_services.change_password(runtime.db, person, body.new_password, rules, now=now))
 

@@ -18,6 +18,7 @@ from app.core.database import Database
 from app.core.errors import Unauthorized, UnsupportedMedia, at
 from app.core.rawjson import Json, canonical, hash_of_request, parse
 from app.services.runtime import Runtime
+from app.services.tokens import Origin
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -55,8 +56,16 @@ def get_actor(request: Request) -> Actor:
     runtime = runtime_of(request)
     with runtime.db.autocommit() as connection:
         actor = authenticate(connection, token, now=runtime.clock())
-    request.scope["actor_id"] = actor.id
+    note_actor(request, actor)
     return actor
+
+
+def note_actor(request: Request, actor: Actor) -> None:
+    """Whose request it is, for the log; and that the sign-in is used."""
+    request.scope["actor_id"] = actor.id
+    if actor.sign_in_id is not None:
+        runtime = runtime_of(request)
+        runtime.last_used.note(actor.sign_in_id, runtime.clock())
 
 
 def bearer_token(request: Request) -> str | None:
@@ -68,6 +77,12 @@ def bearer_token(request: Request) -> str | None:
 def address_of(request: Request) -> str:
     """Where the request came from: the network peer, or whom a trusted proxy names."""
     return request.client.host if request.client is not None else ""
+
+
+def origin_of(request: Request) -> Origin:
+    """What a sign-in is remembered by."""
+    headers = request.headers
+    return Origin(address_of(request), headers.get("x-app", ""), headers.get("user-agent", ""))
 
 
 CurrentActor = Annotated[Actor, Depends(get_actor)]

@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.access.actor import Actor
 from app.access.credentials import authenticate_each
-from app.api.deps import bearer_token, runtime_of
+from app.api.deps import bearer_token, note_actor, runtime_of
 from app.api.hazards import json_response
 from app.api.one_hop import OneHop, Plan
 from app.core.errors import DomainError, Unavailable
@@ -155,7 +155,7 @@ class Lane:
 
 def _read(waiting: _Waiting, actor: Actor) -> Wanted | None:
     with suppress(DomainError, RequestValidationError):
-        waiting.request.scope["actor_id"] = actor.id
+        note_actor(waiting.request, actor)
         wanted: Wanted = waiting.plan.call(waiting.request, waiting.body, actor=actor)
         return wanted
     return None

@@ -5,7 +5,7 @@ from app.models.feed import ChainHead, Feed, FeedChain, Outbox, Seal
 from app.models.hazard import Hazard, HazardEvent, HazardPhoto, VoidRequest
 from app.models.inspection import Answer, Inspection
 from app.models.job import Job
-from app.models.person import Client, CredentialEvent, FormerPassword, SignInFailures, Token, User, UserArea
+from app.models.person import Client, CredentialEvent, FormerPassword, SignIn, SignInFailures, Token, User, UserArea
 from app.models.photo import Photo
 from app.models.premises import Market, Premises
 from app.models.reference import CalendarDay, CalendarNotice, NumberBlock, ReceiptKey
@@ -33,6 +33,7 @@ __all__ = [
     "Premises",
     "ReceiptKey",
     "Seal",
+    "SignIn",
     "SignInFailures",
     "Token",
     "User",

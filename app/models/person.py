@@ -89,6 +89,20 @@ class Client(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class SignIn(SQLModel, table=True):
+    """A sign-in (登录会话): what its tokens have in common, whose ``family_id`` is its id. Ended when they are."""
+
+    __tablename__ = "sign_in"
+
+    id: UUID = Field(primary_key=True, sa_type=Id)
+    app: str = Field(max_length=120)
+    device: str = Field(max_length=200)
+    address: str = Field(max_length=45)
+    signed_in_at: datetime = Field(sa_type=UtcDateTime)
+    last_used_at: datetime = Field(sa_type=UtcDateTime)
+    """To the minute."""
+
+
 class Token(SQLModel, table=True):
     """An opaque bearer token; only its SHA-256 is kept."""
 

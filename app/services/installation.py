@@ -21,6 +21,7 @@ from app.domain.feed_chain import EMPTY
 from app.models import ChainHead, Seal
 from app.queries.backlog_gauges import BacklogGauges
 from app.services.calendar import Calendars, seed_calendar
+from app.services.last_used import LastUsed
 from app.services.numbers import Numbers
 from app.services.receipts import make_receipt_key, open_receipts
 from app.services.runtime import Runtime
@@ -68,6 +69,7 @@ def open_runtime(
         receipts=receipts,
         calendars=Calendars(),
         metrics=metrics,
+        last_used=LastUsed(db),
         takes_heic=can_decode_heic(),
     )
 

@@ -8,6 +8,7 @@ from app.core.database import Database
 from app.core.metrics import Metrics
 from app.core.storage import Storage
 from app.services.calendar import Calendars
+from app.services.last_used import LastUsed
 from app.services.numbers import Numbers
 from app.services.receipts import Receipts
 
@@ -25,5 +26,6 @@ class Runtime:
     receipts: Receipts
     calendars: Calendars
     metrics: Metrics
+    last_used: LastUsed
     takes_heic: bool
     """Whether iPhone photos are accepted: the extra ``heic`` is installed."""

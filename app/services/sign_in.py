@@ -12,11 +12,20 @@ from sqlmodel import Session, col
 from app.access.passwords import PasswordRules, check_strength, hash_password, verify_password
 from app.core.database import Database
 from app.core.errors import Rejected, at
-from app.core.ids import uuid7
 from app.models import FormerPassword, User
 from app.queries.accounts import Login, find_login
 from app.services.lockout import Attempt, forgive, note_failure, refuse_locked
-from app.services.tokens import Grant, bad_credentials, check_account, issue, lock_owner, make_secret, revoke_all
+from app.services.tokens import (
+    Grant,
+    Origin,
+    bad_credentials,
+    check_account,
+    issue,
+    lock_owner,
+    make_secret,
+    new_sign_in,
+    revoke_all,
+)
 
 MOST_REMEMBERED = 24
 """Former passwords of an account, whatever the rules ask."""
@@ -32,11 +41,11 @@ class Person:
 
     username: str
     password: str
-    address: str
+    origin: Origin
 
     @property
     def attempt(self) -> Attempt:
-        return Attempt(self.username, self.address)
+        return Attempt(self.username, self.origin.address)
 
 
 def sign_in(db: Database, person: Person, rules: PasswordRules, *, now: datetime) -> Grant:
@@ -50,7 +59,8 @@ def sign_in(db: Database, person: Person, rules: PasswordRules, *, now: datetime
         user = _still(session, person, login, now=now)
         check_account(user, rules, now=now)
         forgive(session, person.attempt)
-        return issue(session, user, uuid7(), (make_secret(), make_secret()), now=now)
+        sign_in_id = new_sign_in(session, person.origin, now=now)
+        return issue(session, user, sign_in_id, (make_secret(), make_secret()), now=now)
 
 
 def change_password(db: Database, person: Person, chosen: str, rules: PasswordRules, *, now: datetime) -> Grant:
@@ -76,7 +86,8 @@ def change_password(db: Database, person: Person, chosen: str, rules: PasswordRu
         revoke_all(session, user, now=now)
         check_account(user, rules, now=now)
         forgive(session, person.attempt)
-        return issue(session, user, uuid7(), (make_secret(), make_secret()), now=now)
+        sign_in_id = new_sign_in(session, person.origin, now=now)
+        return issue(session, user, sign_in_id, (make_secret(), make_secret()), now=now)
 
 
 def set_password(session: Session, user: User, password_hash: str, *, by_another: bool, now: datetime) -> None:

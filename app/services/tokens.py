@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, exists, update
 from sqlmodel import Session, col
 
 from app.access.credentials import (
@@ -26,7 +26,7 @@ from app.access.passwords import PasswordRules
 from app.core.database import Database
 from app.core.errors import Forbidden, Unauthorized
 from app.core.ids import uuid7
-from app.models import Client, Token, User
+from app.models import Client, SignIn, Token, User
 
 ACCESS_FOR = timedelta(hours=12)
 REFRESH_FOR = timedelta(days=30)
@@ -51,6 +51,15 @@ class PasswordChangeNeeded(Forbidden):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """From where somebody signs in or stays signed in, as far as the network and the client say."""
+
+    address: str
+    app: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """Fresh tokens, in clear for the only time; machine clients get no refresh token."""
 
@@ -64,7 +73,7 @@ def make_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def sign_in_client(session: Session, client_id: str, secret: str, *, now: datetime) -> Grant:
+def sign_in_client(session: Session, client_id: str, secret: str, *, origin: Origin, now: datetime) -> Grant:
     """An access token for a machine client. Raises ``BadCredentials`` or ``AccountDisabled``."""
     try:
         client = session.get(Client, UUID(client_id))
@@ -74,10 +83,12 @@ def sign_in_client(session: Session, client_id: str, secret: str, *, now: dateti
         raise bad_credentials()
     if not client.is_active:
         raise _disabled()
-    return issue(session, client, uuid7(), (make_secret(), None), now=now)
+    return issue(session, client, new_sign_in(session, origin, now=now), (make_secret(), None), now=now)
 
 
-def refresh(db: Database, refresh_token: str, rules: PasswordRules, *, secret: bytes, now: datetime) -> Grant:
+def refresh(
+    db: Database, refresh_token: str, rules: PasswordRules, *, secret: bytes, origin: Origin, now: datetime
+) -> Grant:
     """The successors of a refresh token, the same ones for ten minutes, so that a lost answer costs nothing.
 
     They are computed from the token and the service's ``secret``, since only hashes are kept. A token that comes back
@@ -85,7 +96,7 @@ def refresh(db: Database, refresh_token: str, rules: PasswordRules, *, secret: b
     ``TokenReused``, ``TokenExpired``, ``AccountDisabled`` or ``PasswordChangeNeeded``.
     """
     with db.write() as session:
-        grant = exchange(session, refresh_token, rules, secret=secret, now=now)
+        grant = exchange(session, refresh_token, rules, secret=secret, origin=origin, now=now)
     if grant is None:
         raise TokenReused(
             "This refresh token was used before; all of this sign-in is revoked. Sign in again.",
@@ -95,7 +106,7 @@ def refresh(db: Database, refresh_token: str, rules: PasswordRules, *, secret: b
 
 
 def exchange(
-    session: Session, refresh_token: str, rules: PasswordRules, *, secret: bytes, now: datetime
+    session: Session, refresh_token: str, rules: PasswordRules, *, secret: bytes, origin: Origin, now: datetime
 ) -> Grant | None:
     """The same in a transaction; None when the token came back too late, and everything of its sign-in was revoked."""
     token = session.get(Token, hash_token(refresh_token))
@@ -113,6 +124,7 @@ def exchange(
     access, refreshing = _successors(secret, refresh_token)
     if token.used_at is None:
         token.used_at = now
+        remember_sign_in(session, token.family_id, origin, now=now)
         return issue(session, user, token.family_id, (access, refreshing), now=now)
     kept = session.get(Token, hash_token(access))
     if kept is None:  # the service's secret has changed since
@@ -173,7 +185,11 @@ def forget_expired(session: Session, *, now: datetime) -> int:
     gone = session.execute(
         delete(Token).where(col(Token.expires_at) < now - FORGOTTEN_AFTER).returning(col(Token.family_id))
     )
-    return len(gone.all())
+    count = len(gone.all())
+    without_tokens = ~exists().where(col(Token.family_id) == col(SignIn.id))
+    old = col(SignIn.last_used_at) < now - REFRESH_FOR - FORGOTTEN_AFTER
+    session.execute(delete(SignIn).where(old, without_tokens))
+    return count
 
 
 def lock_owner(session: Session, user_id: UUID) -> User:
@@ -186,6 +202,28 @@ def lock_owner(session: Session, user_id: UUID) -> User:
 
 def _unknown_refresh_token() -> TokenUnknown:
     return TokenUnknown("This refresh token is not known. Sign in again.", "登录凭证无效，请重新登录。")
+
+
+def new_sign_in(session: Session, origin: Origin, *, now: datetime) -> UUID:
+    """The id of a fresh sign-in."""
+    sign_in_id = uuid7()
+    remember_sign_in(session, sign_in_id, origin, now=now)
+    return sign_in_id
+
+
+def remember_sign_in(session: Session, sign_in_id: UUID, origin: Origin, *, now: datetime) -> None:
+    """From where it came last; its beginning stays."""
+    minute = now.replace(second=0, microsecond=0)
+    told = {"app": _plain(origin.app, 120), "device": _plain(origin.device, 200), "address": _plain(origin.address, 45)}
+    if (known := session.get(SignIn, sign_in_id)) is None:
+        session.add(SignIn(id=sign_in_id, signed_in_at=now, last_used_at=minute, **told))
+        return
+    for name, value in (told | {"last_used_at": max(minute, known.last_used_at)}).items():
+        setattr(known, name, value)
+
+
+def _plain(text: str, most: int) -> str:
+    return "".join(char for char in text if char.isascii() and char.isprintable())[:most]
 
 
 def issue(

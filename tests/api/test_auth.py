@@ -19,6 +19,7 @@ from app.domain.vocabulary import Role
 from app.models import Client, CredentialEvent, Token, User, UserArea
 from app.services.accounts import create_client
 from app.services.sign_in import Person, sign_in
+from app.services.tokens import Origin
 from tests.api.signing_in import PASSWORD, PASSWORD_HASH, ask, by_password, make_login, me
 from tests.factories import hire, make_area
 from tests.races import at_once
@@ -91,7 +92,7 @@ class TestPassword:
 
         def try_to_sign_in():
             try:
-                return sign_in(db, Person("wangli", PASSWORD, "127.0.0.1"), PasswordRules(), now=clock())
+                return sign_in(db, Person("wangli", PASSWORD, Origin("127.0.0.1")), PasswordRules(), now=clock())
             except Exception as error:
                 return type(error).code
 

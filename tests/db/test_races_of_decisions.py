@@ -21,6 +21,7 @@ from app.services import tokens
 from app.services.operators import disable_user, give_password
 from app.services.runtime import Runtime
 from app.services.sign_in import Person, sign_in
+from app.services.tokens import Origin
 from tests.conftest import FakeClock
 from tests.factories import Street
 from tests.phone import Phone
@@ -109,7 +110,7 @@ class TestRevocation:
         self, how: str, username: str, committed_runtime: Runtime, committed_client: TestClient, clock: FakeClock
     ) -> None:
         db = committed_runtime.db
-        first = sign_in(db, Person(username, PASSWORD, "127.0.0.1"), PasswordRules(), now=clock())
+        first = sign_in(db, Person(username, PASSWORD, Origin("127.0.0.1")), PasswordRules(), now=clock())
         assert first.refresh_token is not None
         revoke: dict[str, Callable[[Session], None]] = {
             "reset": partial(give_password, username=username, password_hash="$another", now=clock()),
@@ -119,7 +120,12 @@ class TestRevocation:
         with ThreadPoolExecutor(1) as pool:
             with db.write() as session:
                 second = tokens.exchange(
-                    session, first.refresh_token, PasswordRules(), secret=committed_runtime.secret, now=clock()
+                    session,
+                    first.refresh_token,
+                    PasswordRules(),
+                    secret=committed_runtime.secret,
+                    origin=Origin("127.0.0.1"),
+                    now=clock(),
                 )
                 assert second is not None
                 revoking = pool.submit(_in_a_transaction, db, revoke[how])
