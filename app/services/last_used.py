@@ -24,7 +24,7 @@ class LastUsed:
         self._db = db
         self._seen: dict[UUID, datetime] = {}
         self._is_stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread: threading.Thread | None = None
 
     def note(self, sign_in_id: UUID, now: datetime) -> None:
         """It is being used."""
@@ -42,13 +42,15 @@ class LastUsed:
                 session.connection().execute(_USED, rows[first : first + _AT_ONCE])
 
     def start(self) -> None:
-        """Begin; once."""
+        """Begin, also again after ``stop``."""
+        self._is_stopping.clear()
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Write the rest and end."""
         self._is_stopping.set()
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join(EVERY_S)
 
     def _run(self) -> None:

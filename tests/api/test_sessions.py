@@ -151,3 +151,15 @@ class TestEnd:
         assert told(me(client, second["access_token"])) == (401, "token-revoked")
         assert told(client.delete(f"{path}/{uuid7()}", headers=admin.headers)) == (404, "not-found")
         assert by_password(client).status_code == 200
+
+
+def test_a_process_that_serves_again_writes_again(client, session, login, clock, runtime):
+    """What was noted is written when it stops, as often as it is started."""
+    granted = sign_in(client)
+    for _ in range(2):
+        clock.move(minutes=5)
+        runtime.last_used.start()
+        me(client, granted["access_token"])
+        runtime.last_used.stop()
+        session.expire_all()
+        assert session.exec(select(SignIn.last_used_at)).all() == [clock()]
