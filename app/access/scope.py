@@ -40,9 +40,14 @@ def in_some_of(path: Any, areas: int) -> ColumnElement[bool]:
     return or_(false(), *(and_(path >= bindparam(f"low_{n}"), path < bindparam(f"high_{n}")) for n in range(areas)))
 
 
+def ranges_of(actor: Actor) -> list[tuple[str, str]]:
+    """The actor's areas as ranges of paths: from, and up to but without."""
+    return [(area.path, area.path[:-1] + "0") for area in actor.areas]
+
+
 def bounds_of(actor: Actor) -> dict[str, str]:
     """What ``in_some_of`` is run with."""
     bounds: dict[str, str] = {}
-    for n, area in enumerate(actor.areas):
-        bounds |= {f"low_{n}": area.path, f"high_{n}": area.path[:-1] + "0"}
+    for n, (low, high) in enumerate(ranges_of(actor)):
+        bounds |= {f"low_{n}": low, f"high_{n}": high}
     return bounds

@@ -116,14 +116,14 @@ class Received:
 
 async def get_received(request: Request, raw: RawJson, actor: CurrentActor) -> Received:
     """The write under way."""
-    return received(request, raw, actor)
+    return received(request, raw, actor, now=runtime_of(request).clock())
 
 
-def received(request: Request, raw: Json, actor: Actor) -> Received:
+def received(request: Request, raw: Json, actor: Actor, *, now: datetime) -> Received:
     """The same of a value at hand."""
     content = canonical(raw)
     digest = hash_of_request(f"{request.method} {request.scope['path'].lower()}", actor.id, content)
-    return Received(runtime_of(request).clock(), digest.hex(), hashlib.sha256(content).hexdigest())
+    return Received(now, digest.hex(), hashlib.sha256(content).hexdigest())
 
 
 AsReceived = Annotated[Received, Depends(get_received)]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Protocol  # a coroutine's
 from uuid import UUID
 
@@ -146,17 +147,17 @@ class Lane:
             actors = authenticate_each(connection, [waiting.token for waiting in together], now=now)
         wanted: dict[UUID, tuple[_Waiting, Wanted]] = {}
         for waiting, actor in zip(together, actors, strict=True):
-            if actor is not None and (one := _read(waiting, actor)) is not None:
+            if actor is not None and (one := _read(waiting, actor, now)) is not None:
                 wanted.setdefault(one.key, (waiting, one))
         answers = self._write(runtime, [one for _, one in wanted.values()], now=now)
         runtime.metrics.count_together(self._name, len(answers))
         return {wanted[key][0]: answer for key, answer in answers.items()}
 
 
-def _read(waiting: _Waiting, actor: Actor) -> Wanted | None:
+def _read(waiting: _Waiting, actor: Actor, now: datetime) -> Wanted | None:
     with suppress(DomainError, RequestValidationError):
         note_actor(waiting.request, actor)
-        wanted: Wanted = waiting.plan.call(waiting.request, waiting.body, actor=actor)
+        wanted: Wanted = waiting.plan.call(waiting.request, waiting.body, by=actor, now=now)
         return wanted
     return None
 

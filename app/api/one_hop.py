@@ -6,6 +6,7 @@ document is made from the same signature, and endpoints that do not return a fin
 """
 
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime
 from typing import Any, get_origin, get_type_hints  # endpoints of any signature, fields as FastAPI keeps them
 from uuid import UUID
 
@@ -60,15 +61,17 @@ class Plan:
         assert known.issuperset(self._sources.values()), route.path  # noqa: S101  a route is declared, not asked for
         assert not dependant.header_params + dependant.cookie_params, route.path  # noqa: S101  the same
 
-    def call(self, request: Request, body: bytes, *, actor: Actor | None = None) -> Any:
-        """Everything FastAPI would ask, then the endpoint; ``actor`` where it is known already.
+    def call(self, request: Request, body: bytes, *, by: Actor | None = None, now: datetime | None = None) -> Any:
+        """Everything FastAPI would ask, then the endpoint; who asks (``by``) and when where they are known already.
 
         Raises what FastAPI would raise.
         """
         check_parameters(request, self._route)
         raw = raw_json(request, body) if self.has_body else None
         arguments: dict[str, Any] = {}
-        known: dict[Any, Any] = {} if actor is None else {get_actor: actor}
+        known: dict[Any, Any] = {
+            source: value for source, value in ((get_actor, by), (get_now, now)) if value is not None
+        }
         for name, source in self._sources.items():
             if get_actor not in known and source in {get_actor, get_received}:
                 known[get_actor] = get_actor(request)
@@ -100,7 +103,7 @@ def _models(fields: list[Any]) -> list[tuple[str, type[BaseModel]]]:
 
 def _ask(source: Any, request: Request, raw: Any, known: dict[Any, Any]) -> Any:
     if source is get_received:
-        return received(request, raw, known[get_actor])
+        return received(request, raw, known[get_actor], now=known.get(get_now) or runtime_of(request).clock())
     runtime = runtime_of(request)
     if source is get_runtime:
         return runtime

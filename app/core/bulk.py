@@ -73,7 +73,7 @@ def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Ro
     if connection.dialect.name == "sqlite":
         connection.execute(
             update(table).where(table.c.id == bindparam("row_id")).values({name: bindparam(name) for name in columns}),
-            [row | {"row_id": row["id"]} for row in rows],
+            [{name: row[name] for name in columns} | {"row_id": row["id"]} for row in rows],
         )
         return
     run_together(connection, [Statement(_setting(table, tuple(columns)), {"rows": orjson.dumps(rows).decode()})])

@@ -18,7 +18,8 @@ from sqlmodel import Session
 Dialect = Literal["sqlite", "postgresql"]
 
 LOCK_TIMEOUT = "500ms"
-"""Whoever holds a row that one of them needs holds up all of them so long; then each goes alone."""
+"""For what several people want written together: who holds a row that one of them needs holds up all of them so long;
+then each goes alone."""
 
 
 class Database:

@@ -87,7 +87,8 @@ class Metrics:
         )
         self._series: dict[tuple[str, str, int], _Series] = {}
         if seat is not None:
-            self._seconds.labels("GET", OTHER)  # makes the file now, before anybody can find it half made
+            self._seconds.labels("GET", OTHER)  # makes the files now, before anybody can find them half made
+            self._together.labels("actions")
 
     def count_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """``route``: its template, None where there is none; ``status`` 0 when no answer was begun."""

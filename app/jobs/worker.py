@@ -24,7 +24,7 @@ HANDLERS: MappingProxyType[str, Handler] = MappingProxyType({THUMBNAIL_JOB: make
 AT_ONCE = 4
 LEASE_S = 60
 """After which the jobs of a worker that died are taken over; one that lives renews it."""
-RENEWAL_S = 15.0
+RENEWAL_S = 10.0
 IDLE_S = 0.5
 FEED_S = 0.1
 SWEEP_S = 60.0
@@ -53,13 +53,15 @@ class JobRunner:
         with db.write() as session:
             jobs = claim(session, HANDLERS, now=now, lease_s=LEASE_S, most=AT_ONCE)
         self._in_work = jobs
-        for place, job in enumerate(jobs):
-            if self._is_closing.is_set():
-                with db.write() as session:
-                    release(session, jobs[place:], now=now)
-                break
-            self._run(job)
-        self._in_work = ()
+        try:
+            for place, job in enumerate(jobs):
+                if self._is_closing.is_set():
+                    with db.write() as session:
+                        release(session, jobs[place:], now=now)
+                    break
+                self._run(job)
+        finally:
+            self._in_work = ()  # what could not be given back goes to whoever comes when its lease has ended
         return bool(jobs)
 
     def renew_leases(self) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, literal_column, selec
 from sqlmodel import Session, col
 
 from app.access.actor import Actor
-from app.access.scope import bounds_of, in_some_of
+from app.access.scope import bounds_of, in_some_of, ranges_of
 from app.core.prepared import Prepared, rows_together
 from app.domain.vocabulary import Severity, Status
 from app.models import Hazard, HazardEvent, VoidRequest
@@ -52,7 +52,7 @@ def _locks(session: Session, asking: Sequence[tuple[Actor, UUID]]) -> list[tuple
     """On PostgreSQL one statement; on SQLite, where the transaction itself is the lock, one a hazard."""
     if session.connection().dialect.name == "sqlite":
         return [(_getting(len(actor.areas)), bounds_of(actor) | {"hazard_id": wanted}) for actor, wanted in asking]
-    bounds = [(wanted, area.path, area.path[:-1] + "0") for actor, wanted in asking for area in actor.areas]
+    bounds = [(wanted, low, high) for actor, wanted in asking for low, high in ranges_of(actor)]
     ids, lows, highs = map(list, zip(*bounds, strict=True)) if bounds else ([], [], [])
     return [(_LOCKING, {"ids": ids, "lows": lows, "highs": highs})]
 
@@ -82,7 +82,7 @@ _LOCKING = Prepared(
     .join(_given, _given.c.id == _TABLE.c.id)
     .where(_TABLE.c.area_path >= _given.c.low, _TABLE.c.area_path < _given.c.high)
     .order_by(_TABLE.c.id)
-    .with_for_update(of=_TABLE)
+    .with_for_update(of=_TABLE, key_share=True)
 )
 _PENDING = Prepared(
     select(col(VoidRequest.hazard_id)).where(

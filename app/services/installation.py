@@ -33,8 +33,8 @@ _AGAIN_S = 0.1
 
 FOR_ANSWERS = 5
 """Connections beside those of the worker threads: four for the lanes, one to spare."""
-FOR_WORKER = 4
-"""Connections for the worker alone: three for its loops, one to spare."""
+FOR_WORKER = 5
+"""Connections for the worker alone: four for its loops, one to spare."""
 
 
 def open_runtime(

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 import structlog
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 
 from app.jobs import worker as jobs
 from app.jobs.sweeps import sweep
-from app.jobs.worker import STOP_S, Worker, drain
+from app.jobs.worker import STOP_S, JobRunner, Worker, drain
 from app.models import ChainHead, Feed, Job, Photo, Token, VoidRequest
 from app.services.jobs import enqueue, finish
 from app.services.photos import THUMBNAIL_JOB
@@ -147,6 +147,34 @@ class TestLease:
         worker.start()
         until(lambda: self.done(committed_runtime) == ["first", "second"])
         worker.stop()
+
+    @pytest.mark.usefixtures("queued")
+    def test_a_claim_that_could_not_be_given_back_is_not_renewed(self, committed_runtime, clock, monkeypatch, engine):
+        """The database goes away while a job fails: its lease ends, and somebody takes it over."""
+
+        def refuse(_connection):
+            raise InterruptedError
+
+        def die(*_):
+            event.listen(engine, "begin", refuse)
+            raise RuntimeError
+
+        def do(runtime, _pool, job):
+            with runtime.db.write() as session:
+                finish(session, job, now=clock())
+
+        runner = JobRunner(committed_runtime)
+        monkeypatch.setattr(jobs, "HANDLERS", {"test": die})
+        with pytest.raises(InterruptedError):
+            runner.run_some()
+        event.remove(engine, "begin", refuse)
+        monkeypatch.setattr(jobs, "HANDLERS", {"test": do})
+        clock.move(seconds=59)
+        runner.renew_leases()
+        clock.move(seconds=1)
+        drain(committed_runtime)
+        runner.close()
+        assert self.done(committed_runtime) == ["first", "second"]
 
 
 class TestSweep:

@@ -1,4 +1,4 @@
-"""The order of every action on a hazard, and the only writer of its status.
+"""The order of every action on a hazard; ``together`` writes several at once.
 
 Replay → role → load in scope with a lock → replay → version or round → guards → row, event and feed
 together. Source: lifecycle.md, «Actions».

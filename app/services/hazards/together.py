@@ -43,7 +43,7 @@ CHANGED = (
     *("due_on", "due_unrolled_on", "due_base_on", "due_days", "due_counting", "due_on_provisional"),
     *("policy_code", "policy_version", "calendar_version", "interim_measures", "flags"),
 )
-"""The columns that they change."""
+"""The columns that are written; whoever changes another one goes alone."""
 
 
 def act_together(runtime: Runtime, asked: Sequence[Asked], *, now: datetime) -> Mapping[UUID, str]:
@@ -75,10 +75,12 @@ def _take_turn(session: Session, asked: Asked, locked: Locked) -> Turn | None:
     if hazard is None or hazard.id in locked.with_void or asked.stamp.action_id in locked.served:
         return None
     with suppress(DomainError):
+        before = dict(vars(hazard))
         turn = open_turn(session, asked, hazard, None)
         asked.deed(turn)
         count_version(turn)
-        return turn
+        if all(name in CHANGED for name, value in before.items() if getattr(hazard, name) != value):
+            return turn
     return None
 
 

@@ -89,5 +89,5 @@ class Asked:
 
 
 def move(turn: Turn, status: Status) -> None:
-    """Set the status; called by deeds only, inside ``act``."""
+    """Set the status; called by deeds only."""
     turn.hazard.status = status
