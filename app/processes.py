@@ -1,10 +1,14 @@
 """``xiaohao serve`` in several processes on one port, because one Python process uses one core."""
 
+import contextlib
+import fcntl
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from app.access.passwords import bound_sign_ins
 from app.core.config import Settings, environment_with
@@ -17,6 +21,7 @@ from app.services.installation import FOR_ANSWERS, FOR_WORKER, open_runtime
 _WORKER = 0
 """The number of the worker's seat; those that answer follow."""
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108  a folder of our own is made in it
+_FOLDER = "xiaohao-counters-"
 
 
 class SharedPort:
@@ -80,7 +85,18 @@ def run_child(settings: Settings, seat: int, listener: int | None) -> None:
 @contextmanager
 def _counters() -> Iterator[str]:
     """The folder in which the processes count: in memory where there is such a place, so that no request waits for a
-    disk and none that is full ends a process."""
-    place = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
-    with tempfile.TemporaryDirectory(prefix="xiaohao-", dir=place) as folder:
+    disk. What services left that were killed is taken away."""
+    place = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else tempfile.gettempdir()
+    for left in Path(place).glob(f"{_FOLDER}*"):
+        with contextlib.suppress(OSError), _held(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=place) as folder, _held(Path(folder), is_new=True):
         yield folder
+
+
+@contextmanager
+def _held(folder: Path, *, is_new: bool = False) -> Iterator[None]:
+    """Hold a folder of counters as long as this process lives. Raises ``OSError`` when another one does."""
+    with (folder / "held").open("wb" if is_new else "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield

@@ -289,10 +289,13 @@ class TestSeveralProcesses:
         with serving(*command) as process:
             url = process.address()
             first = process.children()
+            left = counters_of(min(first))
             process.kill()
             until(lambda: not any(map(is_there, first)))
+            assert left.is_dir()
         with serving(*command, XIAOHAO_PORT=str(httpx.URL(url).port)) as process:
             assert process.address() == url
+            assert not left.exists()
             ask(url, 1)
             stuck, other = process.children()
             os.kill(stuck, signal.SIGSTOP)
@@ -300,6 +303,12 @@ class TestSeveralProcesses:
             until(lambda: not is_there(other))
             assert process.end()[0] == 0
             assert not is_there(stuck)
+
+
+def counters_of(pid):
+    """The folder in which a process of a node counts."""
+    variables = dict(line.split("=", 1) for line in Path(f"/proc/{pid}/environ").read_text().split("\0") if line)
+    return Path(variables["PROMETHEUS_MULTIPROC_DIR"])
 
 
 def ask(url, times):

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.core import errors
 from app.core.errors import DomainError
@@ -132,6 +133,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(PoolTimeout, _database_error)
+    app.add_exception_handler(ClientDisconnect, _cut_off)
     app.add_exception_handler(Exception, answer_bug)
 
 
@@ -186,6 +188,11 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         errors=[],
     )
     return JSONResponse(body.model_dump(), status.value, headers=error.headers, media_type=MEDIA_TYPE)
+
+
+async def _cut_off(request: Request, _error: Exception) -> JSONResponse:
+    """Nobody hears it; it counts as what it is: no fault of ours."""
+    return problem(request, BrokenJson("The body ended before its end.", "请求体不完整。"))
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """What is sent broken, wrong, twice or by the wrong person is refused by name, and nothing has changed."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from app.core.clock import rfc3339
 from tests.api.conftest import Unchanged
@@ -508,3 +510,22 @@ class TestSubmissionsSentAgain:
         with unchanged():
             refused(phone.submit(phone.street.inspector, twice), 422, "duplicate-id")
             refused(phone.submit(phone.street.inspector, alike), 409, "photo-reused")
+
+
+def test_a_phone_that_loses_the_signal_in_the_middle_is_no_fault_of_ours(app: FastAPI, phone: Phone) -> None:
+    """The body never ends; what came counts for nothing, and nobody is woken up."""
+    authorization = phone.street.inspector.headers["Authorization"].encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"900"), (b"authorization", authorization)]
+    for method, path in (("PUT", f"/inspections/{uuid4()}"), ("POST", f"/hazards/{uuid4()}/comments")):
+        scope = {"type": "http", "method": method, "path": f"/api/v1{path}", "headers": headers, "query_string": b""}
+        came = iter([{"type": "http.request", "body": b'{"kind":', "more_body": True}, {"type": "http.disconnect"}])
+        sent: list[Any] = []
+
+        async def receive(came: Iterator[Any] = came) -> Any:
+            return next(came)
+
+        async def send(message: Any, sent: list[Any] = sent) -> None:
+            sent.append(message)
+
+        asyncio.run(app(scope, receive, send))
+        assert sent[0]["status"] == 400
