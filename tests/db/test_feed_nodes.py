@@ -35,7 +35,7 @@ from tests.feed import Puller
 from tests.ledger import Group, Log, Page, Told, View
 from tests.postgres import database
 
-NODES, WRITERS, KILLS = (2, 1, 1), 8, 2
+NODES, WRITERS, KILLS = (1, 1, 1), 8, 2
 """Processes of each node that answer; each node is killed so often."""
 ASKED = [{"limit": 3}, {"limit": 50, "types": "hazard"}, {"limit": 1000}]
 """By the pullers, each for itself."""
