@@ -16,8 +16,8 @@ from sqlalchemy import make_url
 
 from app.api import ROUTERS
 from app.api.deps import refuse_unknown_parameters
-from app.api.hazard_actions import ActionRoute
-from app.api.inspections import SubmissionRoute
+from app.api.hazard_actions import ACTIONS
+from app.api.inspections import SUBMISSIONS
 from app.api.lane import Lane
 from app.api.middleware import Envelope
 from app.api.openapi import complete_document
@@ -25,8 +25,6 @@ from app.api.problems import Problem, install_problem_handlers
 from app.core.config import Settings
 from app.core.memory import keep_freed_memory
 from app.jobs.worker import Worker
-from app.services.hazards.together import act_together
-from app.services.inspections.together import submit_together
 from app.services.runtime import Runtime
 
 DESCRIPTION = "销号: fire hazards found by sub-district safety offices, tracked until each one is closed."
@@ -77,10 +75,7 @@ def create_app(runtime: Runtime, *, worker: Worker | None = None) -> FastAPI:
 
 def make_lanes(runtime: Runtime) -> dict[str, Lane]:
     """What a process writes together, by kind."""
-    return {
-        SubmissionRoute.lane: Lane(SubmissionRoute.lane, runtime, submit_together),
-        ActionRoute.lane: Lane(ActionRoute.lane, runtime, act_together),
-    }
+    return {work.name: Lane(work, runtime) for work in (SUBMISSIONS, ACTIONS)}
 
 
 def build_routes(lifespan: Lifespan | None = None) -> FastAPI:

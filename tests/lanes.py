@@ -13,16 +13,16 @@ from sqlalchemy import Connection, select
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
+from app.api.hazard_actions import ACTIONS
+from app.api.inspections import SUBMISSIONS
 from app.api.lane import Lane
 from app.main import create_app, make_lanes
-from app.services.hazards.together import act_together
-from app.services.inspections.together import submit_together
 from app.services.installation import open_runtime
 from app.services.runtime import Runtime
 from tests.factories import Person
 from tests.openapi import check_response
 
-WRITERS = {"submissions": submit_together, "actions": act_together}
+WORK = {work.name: work for work in (SUBMISSIONS, ACTIONS)}
 MADE_ON_THE_WAY = {"hazard_event": ("id",), "hazard_photo": ("event_id",), "outbox": ("seq", "commit_id")}
 MADE_ON_THE_WAY |= {"feed": ("commit_id",), "number_block": ("next",)}
 
@@ -97,7 +97,7 @@ class Counter:
 
     def __init__(self, runtime: Runtime, name: str, **limits: int) -> None:
         self.app = create_app(runtime)
-        self.name, self.lane = name, Lane(name, runtime, WRITERS[name], **limits)
+        self.name, self.lane = name, Lane(WORK[name], runtime, **limits)
         self.app.state.lanes = {name: self.lane}
 
     def taken(self) -> int:

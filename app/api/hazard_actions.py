@@ -19,7 +19,7 @@ from app.api.hazard_schemas import (
     VoidDecision,
     VoidIn,
 )
-from app.api.lane import LaneRoute
+from app.api.lane import Work, lane_route
 from app.domain.vocabulary import Severity
 from app.services.answers import WriteAnswer
 from app.services.hazards.act import act
@@ -29,35 +29,24 @@ from app.services.hazards.confirm import decide_close_out
 from app.services.hazards.determine import Determination, determine
 from app.services.hazards.interim import set_interim_measures
 from app.services.hazards.reinspect import Verdict, reinspect
+from app.services.hazards.together import act_together
 from app.services.hazards.turn import Asked
 from app.services.hazards.voids import ask_void, decide_void
 from app.services.runtime import Runtime
 
 
-class ActionRoute(LaneRoute):
-    """Actions that wait are written together."""
-
-    lane = "actions"
-
-    @staticmethod
-    def write_alone(runtime: Runtime, wanted: Asked) -> WriteAnswer:
-        """Tried again once when another request took the same id or photo first."""
-        try:
-            return _act(runtime, wanted)
-        except IntegrityError:
-            return _act(runtime, wanted)
+def _act(runtime: Runtime, asked: Asked) -> WriteAnswer:
+    with runtime.db.write() as session:
+        return act(session, asked)
 
 
-router = APIRouter(prefix="/api/v1/hazards/{hazard_id}", tags=["field", "office"], route_class=ActionRoute)
+ACTIONS = Work("actions", _act, (IntegrityError,), act_together)
+
+router = APIRouter(prefix="/api/v1/hazards/{hazard_id}", tags=["field", "office"], route_class=lane_route(ACTIONS))
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": ActionAnswerRead, "description": "the same request again: the first answer"}
 }
-
-
-def _act(runtime: Runtime, asked: Asked) -> WriteAnswer:
-    with runtime.db.write() as session:
-        return act(session, asked)
 
 
 def action_route(path: str) -> Callable[[Callable[..., Asked]], Callable[..., Asked]]:

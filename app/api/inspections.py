@@ -21,7 +21,7 @@ from app.api.inspection_schemas import (
     InspectionRead,
     SubmissionAnswerRead,
 )
-from app.api.lane import LaneRoute
+from app.api.lane import Work, lane_route
 from app.core.errors import IdTaken
 from app.models import Inspection, Premises
 from app.queries.inspections import InspectionDetail, get_inspection, list_inspections
@@ -32,27 +32,25 @@ from app.services.evidence import PhotoReused
 from app.services.inspections.context import question_of
 from app.services.inspections.office import open_office
 from app.services.inspections.submit import submit
-from app.services.inspections.together import Sent
+from app.services.inspections.together import Sent, submit_together
 from app.services.runtime import Runtime
 
 router = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"])
 
 
-class SubmissionRoute(LaneRoute):
-    """Submissions that wait are written together."""
-
-    lane = "submissions"
-
-    @staticmethod
-    def write_alone(runtime: Runtime, wanted: Sent) -> WriteAnswer:
-        """Tried again once when another request took one of its ids or photos first, perhaps its own."""
-        try:
-            return _submit(runtime, wanted)
-        except (IntegrityError, IdTaken, PhotoReused):
-            return _submit(runtime, wanted)
+def _submit(runtime: Runtime, sent: Sent) -> WriteAnswer:
+    """Look first, then write: what comes in between clashes with the rows."""
+    actor, submission, now = sent.actor, sent.submission, sent.received_at
+    with runtime.db.autocommit() as connection:
+        met = meet(connection, actor, question_of(submission, now))
+    office = open_office(runtime, actor, submission, met, now=now)
+    with runtime.db.write() as session:
+        return submit(session, actor, submission, office=office, now=now, met=met)
 
 
-submissions = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=SubmissionRoute)
+SUBMISSIONS = Work("submissions", _submit, (IntegrityError, IdTaken, PhotoReused), submit_together)
+
+submissions = APIRouter(prefix="/api/v1/inspections", tags=["field", "office"], route_class=lane_route(SUBMISSIONS))
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": SubmissionAnswerRead, "description": "the same submission again: the first answer"}
@@ -64,16 +62,6 @@ def put_inspection(inspection_id: UUID, body: InspectionIn, received: AsReceived
     """Submit a visit with its findings, all or nothing; sent again it gives the first answer."""
     submission = body.as_submission(inspection_id, received.request_hash, received.content_hash)
     return Sent(actor, submission, received.at)
-
-
-def _submit(runtime: Runtime, sent: Sent) -> WriteAnswer:
-    """Look first, then write: what comes in between clashes with the rows."""
-    actor, submission, now = sent.actor, sent.submission, sent.received_at
-    with runtime.db.autocommit() as connection:
-        met = meet(connection, actor, question_of(submission, now))
-    office = open_office(runtime, actor, submission, met, now=now)
-    with runtime.db.write() as session:
-        return submit(session, actor, submission, office=office, now=now, met=met)
 
 
 @router.get("")

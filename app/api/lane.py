@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol  # a coroutine's
+from typing import Any, Protocol  # a coroutine's
 from uuid import UUID
 
 import structlog
@@ -47,8 +47,23 @@ class Wanted(Protocol):
         ...
 
 
-WriteTogether = Callable[..., Mapping[UUID, str]]
-"""From the process, what several want and the instant, the answers to what was written, by key."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A kind of write: how one is written, or refused, and how several are."""
+
+    name: str
+    alone: Callable[[Runtime, Any], WriteAnswer]
+    clashes: tuple[type[Exception], ...]
+    """What it raises when another request came first by a moment, perhaps the same: once it is tried again."""
+    together: Callable[..., Mapping[UUID, str]]
+    """From the process, what several want and the instant (``now``), the answers to what was written, by key."""
+
+    def write_alone(self, runtime: Runtime, wanted: Any) -> WriteAnswer:
+        """In a transaction of its own. Raises the refusals of ``alone``."""
+        try:
+            return self.alone(runtime, wanted)
+        except self.clashes:
+            return self.alone(runtime, wanted)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -74,8 +89,8 @@ class _Waiting:
 class Lane:
     """Threads that take what waits. On SQLite one, since there one transaction writes at a time."""
 
-    def __init__(self, name: str, runtime: Runtime, write: WriteTogether, *, most_waiting: int = 1024) -> None:
-        self._name, self._runtime, self._write = name, runtime, write
+    def __init__(self, work: Work, runtime: Runtime, *, most_waiting: int = 1024) -> None:
+        self._work, self._runtime = work, runtime
         self._most_waiting = most_waiting
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         count = 1 if runtime.db.dialect == "sqlite" else 2
@@ -127,7 +142,7 @@ class Lane:
                 pass
             except Exception as error:
                 kind = type(error).__name__
-                structlog.get_logger().warning("lane_gave_up", lane=self._name, kind=kind, waiting=len(together))
+                structlog.get_logger().warning("lane_gave_up", lane=self._work.name, kind=kind, waiting=len(together))
             for waiting in together:
                 waiting.tell(answers.get(waiting))
 
@@ -149,8 +164,8 @@ class Lane:
         for waiting, actor in zip(together, actors, strict=True):
             if actor is not None and (one := _read(waiting, actor, now)) is not None:
                 wanted.setdefault(one.key, (waiting, one))
-        answers = self._write(runtime, [one for _, one in wanted.values()], now=now)
-        runtime.metrics.count_together(self._name, len(answers))
+        answers = self._work.together(runtime, [one for _, one in wanted.values()], now=now)
+        runtime.metrics.count_together(self._work.name, len(answers))
         return {wanted[key][0]: answer for key, answer in answers.items()}
 
 
@@ -162,28 +177,26 @@ def _read(waiting: _Waiting, actor: Actor, now: datetime) -> Wanted | None:
     return None
 
 
-class LaneRoute(OneHop):
-    """A route whose endpoint only says what is wanted: the lane writes it, or else it is written alone."""
+def lane_route(work: Work) -> type[OneHop]:
+    """The class of routes whose endpoints only say what is wanted: a lane writes it, or else it is written alone."""
 
-    lane: ClassVar[str]
+    class LaneRoute(OneHop):
+        """One of them."""
 
-    @staticmethod
-    def write_alone(runtime: Runtime, wanted: Any) -> WriteAnswer:
-        """Write it in a transaction of its own, or refuse."""
-        raise NotImplementedError
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            plan = Plan(self)
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        plan = Plan(self)
+            def alone(request: Request, body: bytes) -> WriteAnswer:
+                return work.write_alone(runtime_of(request), plan.call(request, body))
 
-        def alone(request: Request, body: bytes) -> WriteAnswer:
-            return self.write_alone(runtime_of(request), plan.call(request, body))
+            async def handle(request: Request) -> Response:
+                lane: Lane | None = request.app.state.lanes.get(work.name)
+                body = await request.body()
+                if lane is not None and (answer := await lane.accept(request, body, plan)) is not None:
+                    return json_response(answer, 201)
+                written = await run_in_threadpool(alone, request, body)
+                return json_response(written.body, 200 if written.is_replay else 201)
 
-        async def handle(request: Request) -> Response:
-            lane: Lane | None = request.app.state.lanes.get(self.lane)
-            body = await request.body()
-            if lane is not None and (answer := await lane.accept(request, body, plan)) is not None:
-                return json_response(answer, 201)
-            written = await run_in_threadpool(alone, request, body)
-            return json_response(written.body, 200 if written.is_replay else 201)
+            return handle
 
-        return handle
+    return LaneRoute

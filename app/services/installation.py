@@ -104,12 +104,12 @@ def _alone(engine: Engine) -> Iterator[None]:
         yield
 
 
-def migrate(connection: Connection) -> None:
-    """Apply all migrations on ``connection``."""
+def migrate(connection: Connection, *, to: str = "head") -> None:
+    """Apply the migrations up to ``to`` on ``connection``."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     connection.commit()
 
 

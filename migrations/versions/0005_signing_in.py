@@ -2,9 +2,11 @@
 
 Phase: expand; the release before this one neither reads nor writes any of it and marks a used token as revoked.
 Lock:  ADD COLUMN without a rewrite; the tables are new.
-Data:  a password counts as set when its account was made, until it is set again.
+Data:  passwords that are there count as set now: nobody is shut out by the upgrade.
 Back:  drops it all; what was failed or formerly used is forgotten, and used refresh tokens work once more.
 """
+
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,12 +25,20 @@ def identifier() -> sa.types.TypeEngine[object]:
     return sa.Uuid().with_variant(sa.String(36), "sqlite")
 
 
+def _now() -> datetime | str:
+    now = datetime.now(UTC)
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
+    return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if on_sqlite else now
+
+
 def upgrade() -> None:
     op.add_column("user_account", sa.Column("password_set_at", instant(), nullable=True))
     op.add_column(
         "user_account",
         sa.Column("must_change_password", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
+    account = sa.table("user_account", sa.column("password_set_at", instant()))
+    op.execute(account.update().values(password_set_at=_now()))
     op.add_column("token", sa.Column("used_at", instant(), nullable=True))
     op.create_table(
         "former_password",

@@ -194,6 +194,39 @@ class TestTogether:
         assert sorted(versions) == list(range(hazard["version"] + 1, hazard["version"] + 6))
         assert phone.read(hazard["id"])["round"] == 2
 
+    def test_a_crowd_on_few_hazards(self, counter: Counter, racers: Street, racing_phone: Phone) -> None:
+        """Two threads of the lane and the route at once: ids used twice, requests to void in between, another street.
+
+        Each accepted action has its event and raised its hazard's version once; nobody gets a fault of ours.
+        """
+        phone = racing_phone
+        hazards = [phone.report() for _ in range(4)]
+        people = [racers.inspector, racers.other_inspector, racers.officer]
+        secured = {"measures": "专人看守"}
+        sent = [
+            call(people[n % 3], hazards[n % 4], "interim-measures", phone.clock, **secured, note=str(n))
+            for n in range(24)
+        ]
+        sent += [fail(phone, people[n % 3], hazards[n % 4]) for n in range(8)]
+        sent += [fail(phone, people[1], hazards[n], id=sent[-8 + n].body["id"]) for n in range(4)]
+        sent += [call(racers.stranger, hazard, "interim-measures", phone.clock, **secured) for hazard in hazards]
+        asking = {"base_version": hazards[0]["version"], "reason": "重复录入"}
+        sent += [call(racers.office, hazard, "voids", phone.clock, **asking) for hazard in hazards]
+        answers = counter.send(sent)
+        assert {answer.status_code for answer in answers} <= {200, 201, 404, 409, 412}
+        assert counter.taken() >= 4
+        for hazard in hazards:
+            done = [
+                answer.json()["hazard"]["version"]
+                for one, answer in zip(sent, answers, strict=True)
+                if answer.status_code == 201 and hazard["id"] in one.path
+            ]
+            timeline = phone.client.get(f"/hazards/{hazard['id']}/timeline?limit=200", headers=people[0].headers).json()
+            raised = [event["version"] for event in timeline["items"] if event["version"] > hazard["version"]]
+            assert raised == list(range(hazard["version"] + 1, phone.read(hazard["id"])["version"] + 1))
+            assert len(set(done)) == len(done)
+            assert set(done) <= set(raised)
+
     def test_the_district_gets_each_as_a_commit_of_its_own(
         self, counter: Counter, racers: Street, racing_phone: Phone
     ) -> None:
